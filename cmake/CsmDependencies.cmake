@@ -1,0 +1,27 @@
+# Third-party libraries. scripts/setup installs all of them.
+find_package(Threads REQUIRED)
+find_package(PkgConfig REQUIRED)
+find_package(nlohmann_json 3.11 REQUIRED)
+find_package(CLI11 2.1 REQUIRED)
+find_package(OpenSSL REQUIRED COMPONENTS Crypto)
+pkg_check_modules(PCRE2 REQUIRED IMPORTED_TARGET libpcre2-8)
+pkg_check_modules(SNDFILE REQUIRED IMPORTED_TARGET sndfile)
+
+# MLX: the wheel that scripts/setup puts into the private virtual environment
+# (file pinned in cmake/mlx.txt), or a system MLX when MLX_DIR says so.
+if(NOT MLX_DIR)
+  file(GLOB CSM_MLX_WHEEL
+       "${PROJECT_SOURCE_DIR}/build/venv/lib/python3*/site-packages/mlx")
+  list(APPEND CMAKE_PREFIX_PATH ${CSM_MLX_WHEEL})
+endif()
+find_package(MLX CONFIG)
+if(NOT MLX_FOUND)
+  message(FATAL_ERROR "MLX was not found: run scripts/setup, or set MLX_DIR "
+                      "to the folder that holds MLXConfig.cmake")
+endif()
+
+# MLX's headers are not ours to warn about.
+add_library(csm_mlx INTERFACE)
+target_link_libraries(csm_mlx INTERFACE mlx)
+get_target_property(CSM_MLX_INCLUDES mlx INTERFACE_INCLUDE_DIRECTORIES)
+target_include_directories(csm_mlx SYSTEM INTERFACE ${CSM_MLX_INCLUDES})

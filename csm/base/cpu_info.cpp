@@ -1,0 +1,81 @@
+#include "csm/base/cpu_info.h"
+
+#ifdef __linux__
+#include <sched.h>
+#endif
+
+#include <algorithm>
+#include <thread>
+
+#include "csm/base/env.h"
+#include "csm/base/error.h"
+#include "csm/base/str_cat.h"
+
+namespace csm {
+
+const char* to_string(Isa isa) {
+  switch (isa) {
+    case Isa::kScalar:
+      return "scalar";
+    case Isa::kNeon:
+      return "neon";
+    case Isa::kAvx2:
+      return "avx2";
+    case Isa::kAvx512:
+      return "avx512";
+  }
+  return "unknown";
+}
+
+std::vector<Isa> available_isas() {
+  std::vector<Isa> isas = {Isa::kScalar};
+#if defined(__aarch64__)
+  isas.push_back(Isa::kNeon);
+#elif defined(__x86_64__)
+  __builtin_cpu_init();
+  const bool avx2 =
+      __builtin_cpu_supports("avx2") != 0 && __builtin_cpu_supports("fma") != 0;
+  if (avx2) isas.push_back(Isa::kAvx2);
+  const bool avx512 = avx2 && __builtin_cpu_supports("avx512f") != 0 &&
+                      __builtin_cpu_supports("avx512bw") != 0 &&
+                      __builtin_cpu_supports("avx512dq") != 0 &&
+                      __builtin_cpu_supports("avx512vl") != 0;
+  if (avx512) isas.push_back(Isa::kAvx512);
+#endif
+  return isas;
+}
+
+Isa parse_isa(std::string_view name) {
+  for (const Isa isa : {Isa::kScalar, Isa::kNeon, Isa::kAvx2, Isa::kAvx512}) {
+    if (name == to_string(isa)) return isa;
+  }
+  throw Error(ErrorCode::kInvalidArgument,
+              str_cat("[base.cpu_info] expected an instruction set of scalar, "
+                      "neon, avx2, avx512, got '",
+                      name, "'"));
+}
+
+Isa active_isa() {
+  const std::vector<Isa> isas = available_isas();
+  const auto pinned = read_env("CSM_ISA");
+  if (!pinned) return isas.back();
+  const Isa isa = parse_isa(*pinned);
+  if (std::find(isas.begin(), isas.end(), isa) == isas.end()) {
+    throw Error(ErrorCode::kUnsupported,
+                str_cat("[base.cpu_info] this machine has no ", *pinned,
+                        " (environment variable CSM_ISA)"));
+  }
+  return isa;
+}
+
+int usable_cpus() {
+#ifdef __linux__
+  cpu_set_t set;
+  if (sched_getaffinity(0, sizeof(set), &set) == 0) {
+    return std::max(1, CPU_COUNT(&set));
+  }
+#endif
+  return std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+}
+
+}  // namespace csm
