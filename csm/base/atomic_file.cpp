@@ -47,6 +47,10 @@ AtomicFile::AtomicFile(const fs::path& path) : path_(path) {
   if (path.filename().empty() || fs::is_directory(path, ignored)) {
     fail(ErrorCode::kInvalidArgument, path, "expected a file name");
   }
+  // Renaming over a device or a pipe would replace it.
+  if (fs::exists(path, ignored) && !fs::is_regular_file(path, ignored)) {
+    fail(ErrorCode::kInvalidArgument, path, "expected a regular file");
+  }
   temp_path_ = create_temp_beside(path);
 }
 

@@ -15,7 +15,7 @@ class AtomicFile {
   /// Creates the empty temporary file.
   ///
   /// Throws: Error{kInvalidArgument} if the folder is missing or not writable
-  /// or `path` is a folder.
+  /// or `path` is a folder or a device.
   explicit AtomicFile(const std::filesystem::path& path);
   ~AtomicFile();
   AtomicFile(const AtomicFile&) = delete;

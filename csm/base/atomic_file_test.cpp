@@ -72,5 +72,11 @@ TEST_F(AtomicFileTest, BadTargetsThrow) {
   EXPECT_EQ(files(), 0U);
 }
 
+TEST_F(AtomicFileTest, Device_IsRefusedAndNotReplaced) {
+  if (!fs::is_character_file("/dev/full")) GTEST_SKIP() << "no /dev/full here";
+  EXPECT_THROW(write_file_atomically("/dev/full", "x"), Error);
+  EXPECT_TRUE(fs::is_character_file("/dev/full"));
+}
+
 }  // namespace
 }  // namespace csm
