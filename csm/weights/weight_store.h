@@ -1,0 +1,98 @@
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "csm/weights/aligned_array.h"
+#include "csm/weights/checkpoint.h"
+#include "csm/weights/tensor_names.h"
+
+namespace csm::weights {
+
+/// A checkpoint's tensors by canonical name, handed out once each as MLX
+/// arrays of the type that the model computes with.
+///
+/// Load: open_hf(), take() for every tensor of the model, check_all_used().
+/// Values are copied, so the store may go when loading is done; files stay
+/// mapped until then, but pages that were read are given back.
+/// Movable only. Threads: one at a time.
+class WeightStore {
+ public:
+  /// Opens a model folder or file in Hugging Face's layout.
+  ///
+  /// Throws: as Checkpoint::open; Error{kUnsupported} for another layout,
+  /// Error{kCorrupt} naming tensors that the layout does not have,
+  /// Error{kNotFound} naming those that any such model has and this one lacks.
+  static WeightStore open_hf(const std::filesystem::path& path);
+
+  /// True if take(canonical, ...) would find a tensor, used or not.
+  [[nodiscard]] bool has(std::string_view canonical) const;
+
+  /// Shape of a tensor as stored.
+  ///
+  /// Throws: Error{kNotFound}.
+  [[nodiscard]] std::vector<std::int64_t> shape(
+      std::string_view canonical) const;
+
+  /// The values of a tensor, which counts as used from then on.
+  ///
+  /// dtype    mx::float32 or mx::bfloat16; stored are F32, F16 or BF16
+  /// returns  evaluated, contiguous, data at a multiple of 64 bytes on CPU
+  ///
+  /// With tied audio tables "audio_emb" and "dd.audio_emb" give one array.
+  ///
+  /// Throws: Error{kNotFound} if absent; Error{kCorrupt} if the shape differs
+  /// or a value is not finite in either type; Error{kUnsupported} for another
+  /// stored type; Error{kInternal} if taken before.
+  /// Exact: float32 keeps every value; bfloat16 rounds to nearest, ties to
+  /// even, as torch (csm/weights/weight_store_test.cpp).
+  [[nodiscard]] mx::array take(std::string_view canonical,
+                               const std::vector<int>& shape, mx::Dtype dtype);
+
+  /// True if frames and the depth decoder read one table: a single one is
+  /// stored, or both are and agree in every byte.
+  [[nodiscard]] bool audio_tables_tied() const { return tied_; }
+
+  /// Counts all tensors whose canonical name begins with `prefix` as used
+  /// (parts of the model that the caller does not load).
+  void skip(std::string_view prefix);
+
+  /// Throws: Error{kCorrupt} naming the tensors that nobody took.
+  void check_all_used() const;
+
+  /// Where the weights came from, for messages.
+  [[nodiscard]] const std::filesystem::path& path() const {
+    return checkpoint_.path();
+  }
+
+ private:
+  struct Entry {
+    const SourceTensor* source;
+    bool used = false;
+  };
+  struct Kept {  // a tied table that was converted once
+    mx::Dtype dtype;
+    mx::array values;
+  };
+
+  explicit WeightStore(Checkpoint checkpoint);
+
+  void read_names(Layout layout);
+  [[nodiscard]] bool find_tie() const;
+  [[nodiscard]] std::string resolve(std::string_view canonical) const;
+  [[nodiscard]] const Entry& entry(std::string_view canonical) const;
+  void mark_used(std::string_view canonical);
+
+  Checkpoint checkpoint_;
+  std::map<std::string, Entry, std::less<>> entries_;  // by canonical name
+  bool tied_ = false;
+  std::map<std::string, bool, std::less<>> table_taken_;  // the two names
+  std::optional<Kept> kept_;
+};
+
+}  // namespace csm::weights
