@@ -1,0 +1,124 @@
+#include "csm/kernels/attention.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "csm/kernels/attention_head.h"
+#include "csm/kernels/rope.h"
+
+#define CSM_KERNEL_BODY "csm/kernels/attention-inl.h"
+#include "csm/kernels/for_each_isa.inc"
+
+namespace csm::kernels {
+namespace {
+
+constexpr IsaTable<void (*)(const AttentionHead&)> kAttendHead =
+    CSM_ISA_TABLE(attend_head);
+
+/// Head `head` of row t in a [T, n_heads * Dh] array.
+std::int64_t head_offset(const Attention& a, std::int64_t t, std::int64_t head,
+                         std::int64_t n_heads) {
+  return (t * n_heads + head) * a.head_dim;
+}
+
+/// Row t of key head `head` in a cache.
+std::int64_t slot_offset(const Attention& a, std::int64_t t,
+                         std::int64_t head) {
+  return (head * a.capacity + (a.position + t) % a.capacity) * a.head_dim;
+}
+
+/// Attention of row t for all query heads of one key head.
+void attend_group(const Attention& a, std::int64_t t, std::int64_t kv_head,
+                  float* scores, Isa isa) {
+  const std::int64_t query = a.position + t;
+  const std::int64_t first =
+      a.window > 0 ? std::max<std::int64_t>(0, query - a.window + 1) : 0;
+  const std::int64_t group = a.n_heads / a.n_kv_heads;
+  const std::int64_t cache = kv_head * a.capacity * a.head_dim;
+  for (std::int64_t g = 0; g < group; ++g) {
+    float* out = a.out + head_offset(a, t, kv_head * group + g, a.n_heads);
+    kAttendHead[isa]({.q = out,
+                      .k = a.k_read + cache,
+                      .v = a.v_read + cache,
+                      .head_dim = a.head_dim,
+                      .capacity = a.capacity,
+                      .first_slot = first % a.capacity,
+                      .n_keys = query + 1 - first,
+                      .scale = 1.0F / std::sqrt(static_cast<float>(a.head_dim)),
+                      .scores = scores,
+                      .out = out});
+  }
+}
+
+std::int64_t max_keys(const Attention& a) {
+  const std::int64_t all = a.position + a.n_rows;
+  return a.window > 0 ? std::min(all, a.window) : all;
+}
+
+std::size_t table_size(const Attention& a) {
+  return static_cast<std::size_t>(a.n_rows * a.head_dim);
+}
+
+}  // namespace
+
+void write_keys(const Attention& a, float* scratch) {
+  const std::int64_t n_pairs = a.head_dim / 2;
+  float* cos = scratch;
+  float* sin = scratch + a.n_rows * n_pairs;
+  rope_table(a.inv_freq, n_pairs, a.position, a.n_rows, cos, sin);
+  for (std::int64_t t = 0; t < a.n_rows; ++t) {
+    for (std::int64_t head = 0; head < a.n_kv_heads; ++head) {
+      rope_rotate(a.k + head_offset(a, t, head, a.n_kv_heads),
+                  cos + t * n_pairs, sin + t * n_pairs, n_pairs,
+                  a.k_cache + slot_offset(a, t, head));
+    }
+  }
+}
+
+void write_values(const Attention& a) {
+  for (std::int64_t t = 0; t < a.n_rows; ++t) {
+    for (std::int64_t head = 0; head < a.n_kv_heads; ++head) {
+      std::copy_n(a.v + head_offset(a, t, head, a.n_kv_heads), a.head_dim,
+                  a.v_cache + slot_offset(a, t, head));
+    }
+  }
+}
+
+std::size_t rope_scratch(const Attention& a) { return table_size(a); }
+
+std::size_t attend_scratch(const Attention& a, const ThreadPool* pool) {
+  const std::int64_t n_threads = pool == nullptr ? 1 : pool->size();
+  return table_size(a) + static_cast<std::size_t>(n_threads * max_keys(a));
+}
+
+void attend(const Attention& a, float* scratch, ThreadPool* pool, Isa isa) {
+  const std::int64_t n_pairs = a.head_dim / 2;
+  float* cos = scratch;
+  float* sin = scratch + a.n_rows * n_pairs;
+  rope_table(a.inv_freq, n_pairs, a.position, a.n_rows, cos, sin);
+
+  // One task per row and key head; thread-block b uses score buffer b.
+  const std::int64_t n_tasks = a.n_rows * a.n_kv_heads;
+  const std::int64_t n_keys = max_keys(a);
+  const std::int64_t group = a.n_heads / a.n_kv_heads;
+  const std::int64_t work = n_tasks * group * n_keys * a.head_dim * 2;
+  float* scores = scratch + table_size(a);
+  const int n_parts = parts_for(pool, work);
+  run_parts(pool, n_parts, [&](int part) {
+    const Range tasks = part_of(n_tasks, part, n_parts);
+    float* part_scores = scores + part * n_keys;
+    for (std::int64_t task = tasks.begin; task < tasks.end; ++task) {
+      const std::int64_t t = task / a.n_kv_heads;
+      const std::int64_t kv_head = task % a.n_kv_heads;
+      for (std::int64_t g = 0; g < group; ++g) {
+        const std::int64_t offset =
+            head_offset(a, t, kv_head * group + g, a.n_heads);
+        rope_rotate(a.q + offset, cos + t * n_pairs, sin + t * n_pairs, n_pairs,
+                    a.out + offset);
+      }
+      attend_group(a, t, kv_head, part_scores, isa);
+    }
+  });
+}
+
+}  // namespace csm::kernels

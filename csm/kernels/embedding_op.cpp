@@ -1,0 +1,78 @@
+#include "csm/kernels/embedding_op.h"
+
+#include <cstdint>
+#include <limits>
+#include <memory>
+#include <vector>
+
+#include "csm/kernels/check_op.h"
+#include "csm/kernels/embedding.h"
+#include "csm/kernels/primitive_op.h"
+
+namespace csm::kernels {
+namespace {
+
+using Arrays = std::vector<mx::array>;
+
+/// Inputs: table, ids.
+class EmbeddingSumNode final : public CpuPrimitive {
+ public:
+  EmbeddingSumNode(const Exec& exec, int column_stride)
+      : CpuPrimitive(exec, "csm::EmbeddingSum"),
+        column_stride_(column_stride) {}
+
+  void eval_cpu(const Arrays& in, Arrays& out) override {
+    const EmbeddingSum e{.table = dense(in[0]),
+                         .type = weight_type(in[0]),
+                         .n_table_rows = in[0].shape(0),
+                         .width = in[0].shape(1),
+                         .ids = static_cast<const std::int32_t*>(dense(in[1])),
+                         .n_rows = in[1].shape(0),
+                         .n_columns = in[1].shape(1),
+                         .column_stride = column_stride_,
+                         .y = allocate(out[0])};
+    dispatch([e, pool = pool()] {
+      parallel_for(pool, e.n_rows, e.n_rows * e.n_columns * e.width,
+                   [&](Range rows) { embedding_sum_rows(e, rows); });
+    });
+  }
+
+ private:
+  int column_stride_;
+};
+
+mx::array composed_sum(const mx::array& table, const mx::array& ids,
+                       int column_stride, const mx::Stream& s) {
+  const mx::array offsets = mx::multiply(mx::arange(0, ids.shape(1), 1, s),
+                                         mx::array(column_stride), s);
+  const mx::array numbers = mx::add(ids, offsets, s);  // [N, C]
+  const mx::array last(table.shape(0) - 1);
+  const mx::array rows =
+      mx::take(table, mx::clip(numbers, mx::array(0), last, s), 0, s);
+  const mx::array inside = mx::all(
+      mx::logical_and(mx::greater_equal(numbers, mx::array(0), s),
+                      mx::less(numbers, mx::array(table.shape(0)), s), s),
+      1, true, s);
+  const mx::array sums = mx::sum(mx::astype(rows, mx::float32, s), 1, false, s);
+  const float nan = std::numeric_limits<float>::quiet_NaN();
+  return mx::where(inside, sums, mx::array(nan), s);
+}
+
+}  // namespace
+
+mx::array embedding_sum(const Exec& exec, const mx::array& table,
+                        const mx::array& ids, int column_stride) {
+  require_array("embedding_sum", "table", table, {kAnyExtent, kAnyExtent},
+                Accept::kFloat32OrBfloat16);
+  require_array("embedding_sum", "ids", ids, {kAnyExtent, kAnyExtent},
+                Accept::kInt32);
+  require_at_least("embedding_sum", "column_stride", column_stride, 0);
+  if (exec.use_cpu_kernels()) {
+    return mx::array({ids.shape(0), table.shape(1)}, mx::float32,
+                     std::make_shared<EmbeddingSumNode>(exec, column_stride),
+                     Arrays{table, ids});
+  }
+  return composed_sum(table, ids, column_stride, exec.stream);
+}
+
+}  // namespace csm::kernels

@@ -1,0 +1,231 @@
+#include "csm/kernels/linear_fused_op.h"
+
+#include <memory>
+#include <utility>
+
+#include "csm/kernels/matmul.h"
+#include "csm/kernels/mlp.h"
+#include "csm/kernels/norm.h"
+#include "csm/kernels/primitive_op.h"
+
+namespace csm::kernels::fused {
+namespace {
+
+using Arrays = std::vector<mx::array>;
+
+/// Common to the nodes below: dense views of matrices and norms.
+class LinearPrimitive : public CpuPrimitive {
+ public:
+  using CpuPrimitive::CpuPrimitive;
+
+ protected:
+  /// y = x w^T with x given by pointer.
+  [[nodiscard]] Matmul product(const float* x, int n_rows, const mx::array& w,
+                               float* y) {
+    return {.x = x,
+            .x_stride = w.shape(1),
+            .w = dense(w),
+            .type = weight_type(w),
+            .n_rows = n_rows,
+            .n_out = w.shape(0),
+            .n_in = w.shape(1),
+            .y = y,
+            .y_stride = w.shape(0)};
+  }
+
+  [[nodiscard]] WeightView view(const mx::array& w) {
+    return {.data = dense(w), .type = weight_type(w)};
+  }
+};
+
+/// Inputs: x, w, then the residual and the scale if there are such.
+class Linear final : public LinearPrimitive {
+ public:
+  Linear(const Exec& exec, bool scaled)
+      : LinearPrimitive(exec, "csm::Linear"), scaled_(scaled) {}
+
+  void eval_cpu(const Arrays& in, Arrays& out) override {
+    float* y = allocate(out[0]);
+    Matmul m = product(dense_f32(in[0]), in[0].shape(0), in[1], y);
+    if (in.size() > 2) {
+      m.residual = dense_f32(in[2]);
+      m.residual_stride = m.n_out;
+    }
+    if (scaled_) m.scale = dense_f32(in[3]);
+    dispatch([m, pool = pool(), isa = isa()] { matmul(m, pool, isa); });
+  }
+
+ private:
+  bool scaled_;
+};
+
+/// Inputs of the nodes with a norm begin with x, gain and, for a LayerNorm,
+/// bias.
+class NormPrimitive : public LinearPrimitive {
+ public:
+  NormPrimitive(const Exec& exec, const char* name, const Norm& norm)
+      : LinearPrimitive(exec, name),
+        eps_(norm.eps),
+        has_bias_(norm.bias.has_value()) {}
+
+ protected:
+  [[nodiscard]] NormWeights norm_weights(const Arrays& in) {
+    return {.gain = dense_f32(in[1]),
+            .bias = has_bias_ ? dense_f32(in[2]) : nullptr,
+            .eps = eps_,
+            .width = in[0].shape(1)};
+  }
+
+  /// Index of the first input behind x and the norm.
+  [[nodiscard]] std::size_t after_norm() const { return has_bias_ ? 3 : 2; }
+
+ private:
+  float eps_;
+  bool has_bias_;
+};
+
+Arrays norm_inputs(const mx::array& x, const Norm& norm) {
+  Arrays inputs = {x, norm.gain};
+  if (norm.bias) inputs.push_back(*norm.bias);
+  return inputs;
+}
+
+class Normalize final : public NormPrimitive {
+ public:
+  Normalize(const Exec& exec, const Norm& norm)
+      : NormPrimitive(exec, "csm::Normalize", norm) {}
+
+  void eval_cpu(const Arrays& in, Arrays& out) override {
+    float* y = allocate(out[0]);
+    dispatch([norm = norm_weights(in), x = dense_f32(in[0]),
+              n_rows = in[0].shape(0), y, pool = pool(),
+              isa = isa()] { normalize_rows(norm, x, n_rows, y, pool, isa); });
+  }
+};
+
+class NormLinear final : public NormPrimitive {
+ public:
+  NormLinear(const Exec& exec, const Norm& norm)
+      : NormPrimitive(exec, "csm::NormLinear", norm) {}
+
+  void eval_cpu(const Arrays& in, Arrays& out) override {
+    const int n_rows = in[0].shape(0);
+    std::vector<Matmul> products;
+    products.reserve(out.size());
+    for (std::size_t i = 0; i < out.size(); ++i) {
+      products.push_back(
+          product(nullptr, n_rows, in[after_norm() + i], allocate(out[i])));
+    }
+    dispatch([norm = norm_weights(in), x = dense_f32(in[0]), n_rows,
+              products = std::move(products), pool = pool(),
+              isa = isa()]() mutable {
+      const auto b =
+          make_scratch(static_cast<std::size_t>(n_rows * norm.width));
+      normalize_rows(norm, x, n_rows, b.get(), pool, isa);
+      for (Matmul& m : products) m.x = b.get();
+      matmul_all(products, pool, isa);
+    });
+  }
+};
+
+/// Further inputs: gate, up, down.
+class GatedMlpNode final : public NormPrimitive {
+ public:
+  GatedMlpNode(const Exec& exec, const Norm& norm)
+      : NormPrimitive(exec, "csm::GatedMlp", norm) {}
+
+  void eval_cpu(const Arrays& in, Arrays& out) override {
+    const std::size_t first = after_norm();
+    const GatedMlp mlp{.x = dense_f32(in[0]),
+                       .n_rows = in[0].shape(0),
+                       .hidden = in[first].shape(0),
+                       .norm = norm_weights(in),
+                       .gate = view(in[first]),
+                       .up = view(in[first + 1]),
+                       .down = view(in[first + 2]),
+                       .y = allocate(out[0])};
+    dispatch([mlp, pool = pool(), isa = isa()] {
+      run_mlp(mlp, make_scratch(mlp_scratch(mlp)).get(), pool, isa);
+    });
+  }
+};
+
+/// Further inputs: fc1, fc2, layer scale.
+class GeluMlpNode final : public NormPrimitive {
+ public:
+  GeluMlpNode(const Exec& exec, const Norm& norm)
+      : NormPrimitive(exec, "csm::GeluMlp", norm) {}
+
+  void eval_cpu(const Arrays& in, Arrays& out) override {
+    const std::size_t first = after_norm();
+    const GeluMlp mlp{.x = dense_f32(in[0]),
+                      .n_rows = in[0].shape(0),
+                      .hidden = in[first].shape(0),
+                      .norm = norm_weights(in),
+                      .fc1 = view(in[first]),
+                      .fc2 = view(in[first + 1]),
+                      .layer_scale = dense_f32(in[first + 2]),
+                      .y = allocate(out[0])};
+    dispatch([mlp, pool = pool(), isa = isa()] {
+      run_mlp(mlp, make_scratch(mlp_scratch(mlp)).get(), pool, isa);
+    });
+  }
+};
+
+}  // namespace
+
+mx::array linear(const Exec& exec, const mx::array& x, const Matrix& w) {
+  return mx::array({x.shape(0), w.out()}, mx::float32,
+                   std::make_shared<Linear>(exec, false), Arrays{x, w.data});
+}
+
+mx::array linear_residual(const Exec& exec, const mx::array& x, const Matrix& w,
+                          const mx::array& residual,
+                          const std::optional<mx::array>& scale) {
+  Arrays inputs{x, w.data, residual};
+  if (scale) inputs.push_back(*scale);
+  return mx::array({x.shape(0), w.out()}, mx::float32,
+                   std::make_shared<Linear>(exec, scale.has_value()),
+                   std::move(inputs));
+}
+
+mx::array normalize(const Exec& exec, const mx::array& x, const Norm& norm) {
+  return mx::array(x.shape(), mx::float32,
+                   std::make_shared<Normalize>(exec, norm),
+                   norm_inputs(x, norm));
+}
+
+std::vector<mx::array> norm_linear(const Exec& exec, const mx::array& x,
+                                   const Norm& norm,
+                                   const std::vector<Matrix>& ws) {
+  Arrays inputs = norm_inputs(x, norm);
+  std::vector<mx::Shape> shapes;
+  for (const Matrix& w : ws) {
+    inputs.push_back(w.data);
+    shapes.push_back({x.shape(0), w.out()});
+  }
+  return mx::array::make_arrays(
+      std::move(shapes), std::vector<mx::Dtype>(ws.size(), mx::float32),
+      std::make_shared<NormLinear>(exec, norm), inputs);
+}
+
+mx::array gated_mlp(const Exec& exec, const mx::array& x, const Norm& norm,
+                    const Matrix& gate, const Matrix& up, const Matrix& down) {
+  Arrays inputs = norm_inputs(x, norm);
+  inputs.insert(inputs.end(), {gate.data, up.data, down.data});
+  return mx::array(x.shape(), mx::float32,
+                   std::make_shared<GatedMlpNode>(exec, norm),
+                   std::move(inputs));
+}
+
+mx::array gelu_mlp(const Exec& exec, const mx::array& x, const Norm& norm,
+                   const Matrix& fc1, const Matrix& fc2,
+                   const mx::array& layer_scale) {
+  Arrays inputs = norm_inputs(x, norm);
+  inputs.insert(inputs.end(), {fc1.data, fc2.data, layer_scale});
+  return mx::array(x.shape(), mx::float32,
+                   std::make_shared<GeluMlpNode>(exec, norm),
+                   std::move(inputs));
+}
+
+}  // namespace csm::kernels::fused

@@ -1,0 +1,42 @@
+#include "csm/kernels/matmul.h"
+
+#define CSM_KERNEL_BODY "csm/kernels/matmul-inl.h"
+#include "csm/kernels/for_each_isa.inc"
+
+namespace csm::kernels {
+namespace {
+
+constexpr IsaTable<void (*)(const Matmul&, Range, Range)> kMatmulBlock =
+    CSM_ISA_TABLE(matmul_block);
+
+}  // namespace
+
+void matmul_block(const Matmul& m, Range outs, Range rows, Isa isa) {
+  kMatmulBlock[isa](m, outs, rows);
+}
+
+void matmul(const Matmul& m, ThreadPool* pool, Isa isa) {
+  const std::int64_t work = work_of(m);
+  const Range all_outs{0, m.n_out};
+  const Range all_rows{0, m.n_rows};
+  if (m.n_rows > 4 * m.n_out) {
+    parallel_for(pool, m.n_rows, work,
+                 [&](Range rows) { matmul_block(m, all_outs, rows, isa); });
+  } else {
+    parallel_for(pool, m.n_out, work,
+                 [&](Range outs) { matmul_block(m, outs, all_rows, isa); });
+  }
+}
+
+void matmul_all(std::span<const Matmul> ms, ThreadPool* pool, Isa isa) {
+  std::int64_t work = 0;
+  for (const Matmul& m : ms) work += work_of(m);
+  const int n_parts = parts_for(pool, work);
+  run_parts(pool, n_parts, [&](int part) {
+    for (const Matmul& m : ms) {
+      matmul_block(m, part_of(m.n_out, part, n_parts), Range{0, m.n_rows}, isa);
+    }
+  });
+}
+
+}  // namespace csm::kernels
