@@ -1,0 +1,121 @@
+#include "csm/codec/mimi_decoder.h"
+
+#include <algorithm>
+#include <climits>
+#include <cstddef>
+#include <utility>
+
+#include "csm/base/error.h"
+#include "csm/base/str_cat.h"
+
+namespace csm::codec {
+namespace {
+
+/// Longer calls run in blocks: this bounds the ring of the transformer and
+/// keeps the widest signals of a block in the processor's cache.
+constexpr int kBlockFrames = 16;
+
+/// Prefixes of the tensors that only the encoder uses.
+constexpr const char* kEncoderParts[] = {
+    "codec.encoder.", "codec.encoder_transformer.", "codec.downsample.",
+    "codec.quantizer.semantic_residual_vector_quantizer.input_proj.",
+    "codec.quantizer.acoustic_residual_vector_quantizer.input_proj."};
+
+}  // namespace
+
+MimiDecoder::State::State(mx::array upsample, nn::KvCache cache,
+                          SeanetDecoder::State convs)
+    : upsample_(std::move(upsample)),
+      cache_(std::move(cache)),
+      convs_(std::move(convs)) {}
+
+MimiDecoder::State MimiDecoder::State::fork() const {
+  return {upsample_, cache_.fork(), convs_};
+}
+
+void MimiDecoder::State::append_arrays(std::vector<mx::array>& out) const {
+  out.push_back(upsample_);
+  cache_.append_arrays(out);
+  out.insert(out.end(), convs_.begin(), convs_.end());
+}
+
+MimiDecoder::MimiDecoder(const MimiConfig& config, RvqDecoder quantizer,
+                         nn::Upsample upsample, MimiTransformer transformer,
+                         SeanetDecoder seanet)
+    : config_(config),
+      quantizer_(std::move(quantizer)),
+      upsample_(std::move(upsample)),
+      transformer_(std::move(transformer)),
+      seanet_(std::move(seanet)) {}
+
+MimiDecoder MimiDecoder::load(const MimiConfig& config,
+                              weights::WeightStore& store) {
+  MimiDecoder out(
+      config, RvqDecoder::load(config, store),
+      nn::Upsample::load("codec.upsample.conv", config.transformer.width,
+                         config.upsample_groups, MimiConfig::kStepsPerFrame,
+                         store),
+      MimiTransformer::load(config.transformer, "codec.decoder_transformer",
+                            store),
+      SeanetDecoder::load(config.seanet, "codec.decoder", store));
+  for (const char* encoder_part : kEncoderParts) {
+    store.skip(encoder_part);
+  }
+  return out;
+}
+
+MimiDecoder::State MimiDecoder::new_state() const {
+  return {upsample_.new_state(),
+          transformer_.new_cache(kBlockFrames * MimiConfig::kStepsPerFrame),
+          seanet_.new_state()};
+}
+
+mx::array MimiDecoder::decode_block(const kernels::Exec& exec,
+                                    const mx::array& codes,
+                                    State& state) const {
+  const mx::array latent = quantizer_.decode(exec, codes);
+  const mx::array steps = upsample_.forward(exec, latent, state.upsample_);
+  return seanet_.forward(exec, transformer_.forward(exec, steps, state.cache_),
+                         state.convs_);
+}
+
+mx::array MimiDecoder::decode(const kernels::Exec& exec, const mx::array& codes,
+                              State& state) const {
+  const int max_frames = INT_MAX / config_.frame_samples();
+  if (codes.ndim() != 2 || codes.shape(0) < 1 || codes.shape(0) > max_frames) {
+    throw Error(ErrorCode::kInvalidArgument,
+                str_cat("[codec.decoder] expected codes [T, K], 1 <= T <= ",
+                        max_frames, ", got ", codes.ndim(), " dimensions of ",
+                        codes.size(), " values"));
+  }
+  const int n_frames = codes.shape(0);
+  std::vector<mx::array> blocks;
+  for (int first = 0; first < n_frames; first += kBlockFrames) {
+    const int last = std::min(first + kBlockFrames, n_frames);
+    const mx::array block =
+        n_frames <= kBlockFrames
+            ? codes
+            : mx::slice(codes, {first, 0}, {last, codes.shape(1)}, exec.stream);
+    blocks.push_back(decode_block(exec, block, state));
+  }
+  const mx::array audio =
+      blocks.size() == 1 ? blocks[0]
+                         : mx::concatenate(std::move(blocks), 0, exec.stream);
+  return mx::reshape(audio, {n_frames * config_.frame_samples()}, exec.stream);
+}
+
+void MimiDecoder::check_codes(std::span<const std::int32_t> codes,
+                              int n_codebooks) const {
+  for (std::size_t idx = 0; idx < codes.size(); ++idx) {
+    if (codes[idx] < 0 || codes[idx] >= config_.codebook_size) {
+      const auto row = static_cast<std::size_t>(n_codebooks);
+      throw Error(
+          ErrorCode::kInvalidArgument,
+          str_cat("[codec.decoder] expected a code in [0, ",
+                  config_.codebook_size, "), got ", codes[idx], " (frame ",
+                  idx / row, ", codebook ", idx % row, ")"));
+    }
+  }
+}
+
+}  // namespace csm::codec

@@ -1,0 +1,105 @@
+#include "csm/codec/seanet_decoder.h"
+
+#include <cstddef>
+#include <utility>
+
+#include "csm/base/check.h"
+#include "csm/base/str_cat.h"
+
+namespace csm::codec {
+
+SeanetDecoder::SeanetDecoder(nn::CausalConv first, std::vector<Stage> stages,
+                             nn::CausalConv last)
+    : first_(std::move(first)),
+      stages_(std::move(stages)),
+      last_(std::move(last)) {}
+
+SeanetDecoder::ResidualBlock SeanetDecoder::load_block(
+    const SeanetConfig& config, const std::string& name, int width,
+    int dilation, weights::WeightStore& store) {
+  const int inner = width / config.compress;
+  return {
+      .wide = nn::CausalConv::load(name + ".block.1.conv",
+                                   {.in = width,
+                                    .out = inner,
+                                    .kernel = config.residual_kernel,
+                                    .dilation = dilation,
+                                    .elu_input = true},
+                                   store),
+      .point = nn::CausalConv::load(
+          name + ".block.3.conv",
+          {.in = inner, .out = width, .kernel = 1, .elu_input = true}, store)};
+}
+
+SeanetDecoder SeanetDecoder::load(const SeanetConfig& config,
+                                  const std::string& prefix,
+                                  weights::WeightStore& store) {
+  // The number in a name counts modules, activations among them.
+  int module = 0;
+  const auto next = [&](int step) {
+    module += step;
+    return str_cat(prefix, ".layers.", module);
+  };
+  int width = config.n_filters << config.ratios.size();
+  nn::CausalConv first = nn::CausalConv::load(
+      next(0) + ".conv",
+      {.in = config.latent_width, .out = width, .kernel = config.kernel},
+      store);
+
+  std::vector<Stage> stages;
+  for (const int ratio : config.ratios) {
+    const nn::ConvSizes sizes{.in = width,
+                              .out = width / 2,
+                              .kernel = 2 * ratio,
+                              .stride = ratio,
+                              .elu_input = true};
+    stages.push_back({.upsample = nn::CausalConvTranspose::load(
+                          next(2) + ".conv", sizes, store),
+                      .blocks = {}});
+    width /= 2;
+    int dilation = 1;
+    for (int block = 0; block < config.n_residual_layers; ++block) {
+      stages.back().blocks.push_back(
+          load_block(config, next(1), width, dilation, store));
+      dilation *= config.dilation_growth;
+    }
+  }
+  const nn::ConvSizes last{.in = config.n_filters,
+                           .out = 1,
+                           .kernel = config.last_kernel,
+                           .elu_input = true};
+  return {std::move(first), std::move(stages),
+          nn::CausalConv::load(next(2) + ".conv", last, store)};
+}
+
+SeanetDecoder::State SeanetDecoder::new_state() const {
+  State state{first_.new_state()};
+  for (const Stage& stage : stages_) {
+    state.push_back(stage.upsample.new_state());
+    for (const ResidualBlock& block : stage.blocks) {
+      state.push_back(block.wide.new_state());
+      state.push_back(block.point.new_state());
+    }
+  }
+  state.push_back(last_.new_state());
+  return state;
+}
+
+mx::array SeanetDecoder::forward(const kernels::Exec& exec, mx::array x,
+                                 State& state) const {
+  std::size_t used = 0;
+  const auto next = [&]() -> mx::array& { return state.at(used++); };
+  x = first_.forward(exec, x, next());
+  for (const Stage& stage : stages_) {
+    x = stage.upsample.forward(exec, x, next());
+    for (const ResidualBlock& block : stage.blocks) {
+      const mx::array inner = block.wide.forward(exec, x, next());
+      x = block.point.forward(exec, inner, next(), x);
+    }
+  }
+  x = last_.forward(exec, x, next());
+  CSM_CHECK(used == state.size(), "a state of another decoder");
+  return x;
+}
+
+}  // namespace csm::codec

@@ -1,0 +1,56 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "csm/codec/mimi_config.h"
+#include "csm/nn/streaming_conv.h"
+#include "csm/weights/weight_store.h"
+
+namespace csm::codec {
+
+/// Mimi's convolutional decoder: latent steps to samples, hop() for each.
+///
+/// Const after load(). Threads: engine thread only.
+/// Source: moshi modules/seanet.py; transformers MimiDecoder
+class SeanetDecoder {
+ public:
+  /// States of all convolutions in the order in which they run.
+  using State = std::vector<mx::array>;
+
+  /// Takes `<prefix>.layers.<n>.*` from the store.
+  static SeanetDecoder load(const SeanetConfig& config,
+                            const std::string& prefix,
+                            weights::WeightStore& store);
+
+  /// State at the start of a stream.
+  [[nodiscard]] State new_state() const;
+
+  /// x [T, latent_width] -> [T*hop, 1]
+  [[nodiscard]] mx::array forward(const kernels::Exec& exec, mx::array x,
+                                  State& state) const;
+
+ private:
+  /// x + conv1(ELU(conv_k(ELU(x))))
+  struct ResidualBlock {
+    nn::CausalConv wide;   // kernel k, dilated, to the inner width
+    nn::CausalConv point;  // kernel 1, back
+  };
+
+  struct Stage {
+    nn::CausalConvTranspose upsample;
+    std::vector<ResidualBlock> blocks;
+  };
+
+  static ResidualBlock load_block(const SeanetConfig& config,
+                                  const std::string& name, int width,
+                                  int dilation, weights::WeightStore& store);
+  SeanetDecoder(nn::CausalConv first, std::vector<Stage> stages,
+                nn::CausalConv last);
+
+  nn::CausalConv first_;
+  std::vector<Stage> stages_;
+  nn::CausalConv last_;
+};
+
+}  // namespace csm::codec

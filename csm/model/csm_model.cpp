@@ -1,0 +1,151 @@
+#include "csm/model/csm_model.h"
+
+#include <cstddef>
+#include <utility>
+
+#include "csm/base/check.h"
+#include "csm/kernels/embedding_op.h"
+#include "csm/kernels/linear_op.h"
+#include "csm/nn/load_array.h"
+
+namespace csm::model {
+namespace {
+
+/// The stored heads [K-1, d, V] are in x out; ours are [V, d] each.
+std::vector<kernels::Matrix> load_heads(const ModelConfig& config,
+                                        weights::WeightStore& store,
+                                        mx::Dtype dtype) {
+  const mx::Stream stream = nn::load_stream();
+  const int n_heads = config.n_codebooks - 1;
+  const int d = config.depth.width;
+  const mx::array stored =
+      store.take("audio_head", {n_heads, d, config.audio_vocab}, dtype);
+  std::vector<kernels::Matrix> heads;
+  for (int head = 0; head < n_heads; ++head) {
+    const mx::array slice = mx::slice(
+        stored, {head, 0, 0}, {head + 1, d, config.audio_vocab}, stream);
+    const mx::array turned =
+        mx::transpose(mx::squeeze(slice, 0, stream), {1, 0}, stream);
+    heads.push_back({nn::load_array(turned)});
+  }
+  return heads;
+}
+
+/// Views of the table of each codebook that the depth decoder reads.
+std::vector<mx::array> split_table(const ModelConfig& config,
+                                   const mx::array& table) {
+  const int v = config.audio_vocab;
+  std::vector<mx::array> out;
+  for (int codebook = 0; codebook + 1 < config.n_codebooks; ++codebook) {
+    mx::array view = mx::slice(table, {codebook * v, 0},
+                               {(codebook + 1) * v, config.backbone.width},
+                               nn::load_stream());
+    view.eval();
+    out.push_back(std::move(view));
+  }
+  return out;
+}
+
+}  // namespace
+
+CsmModel::CsmModel(const ModelConfig& config, nn::LlamaStack backbone,
+                   nn::LlamaStack depth, Tables tables)
+    : config_(config),
+      backbone_(std::move(backbone)),
+      depth_(std::move(depth)),
+      tables_(std::move(tables)) {}
+
+CsmModel::Tables CsmModel::load_tables(const ModelConfig& config,
+                                       weights::WeightStore& store,
+                                       mx::Dtype dtype) {
+  const int width = config.backbone.width;
+  const int v = config.audio_vocab;
+  const std::vector<int> audio_shape{config.n_codebooks * v, width};
+  mx::array frames = store.take("audio_emb", audio_shape, dtype);
+  // The same array again where the checkpoint holds one table for both.
+  const mx::array depth = store.take("dd.audio_emb", audio_shape, dtype);
+  return {
+      .text = store.take("text_emb", {config.text_vocab, width}, dtype),
+      .frames = std::move(frames),
+      .depth = split_table(config, depth),
+      .projection = {store.take("proj", {config.depth.width, width}, dtype)},
+      .c0_head = {store.take("c0_head", {v, width}, dtype)},
+      .heads = load_heads(config, store, dtype)};
+}
+
+CsmModel CsmModel::load(const ModelConfig& config, weights::WeightStore& store,
+                        mx::Dtype weight_dtype) {
+  return {config,
+          nn::LlamaStack::load(config.backbone, "bb", store, weight_dtype),
+          nn::LlamaStack::load(config.depth, "dd", store, weight_dtype),
+          load_tables(config, store, weight_dtype)};
+}
+
+mx::array CsmModel::embed_text(const kernels::Exec& exec,
+                               const mx::array& ids) const {
+  const mx::array column = mx::reshape(ids, {-1, 1}, exec.stream);
+  return kernels::embedding_sum(exec, tables_.text, column, 0);
+}
+
+mx::array CsmModel::embed_frames(const kernels::Exec& exec,
+                                 const mx::array& codes) const {
+  return kernels::embedding_sum(exec, tables_.frames, codes,
+                                config_.audio_vocab);
+}
+
+BackboneState CsmModel::new_state() const {
+  return backbone_.new_cache(config_.backbone.max_positions);
+}
+
+mx::array CsmModel::backbone(const kernels::Exec& exec, const mx::array& x,
+                             BackboneState& state) const {
+  return kernels::normalize(exec, backbone_.forward(exec, x, state),
+                            backbone_.final_norm());
+}
+
+mx::array CsmModel::c0_logits(const kernels::Exec& exec,
+                              const mx::array& h) const {
+  return kernels::linear(exec, h, tables_.c0_head);
+}
+
+DepthState CsmModel::new_depth_state() const {
+  return depth_.new_cache(config_.n_codebooks);
+}
+
+mx::array CsmModel::depth_logits(const kernels::Exec& exec,
+                                 const mx::array& rows, int codebook,
+                                 DepthState& state) const {
+  const mx::array x = depth_.forward(
+      exec, kernels::linear(exec, rows, tables_.projection), state);
+  const int n_rows = x.shape(0);
+  const mx::array last =
+      n_rows == 1
+          ? x
+          : mx::slice(x, {n_rows - 1, 0}, {n_rows, x.shape(1)}, exec.stream);
+  return kernels::norm_linear(
+      exec, last, depth_.final_norm(),
+      {tables_.heads[static_cast<std::size_t>(codebook) - 1]})[0];
+}
+
+mx::array CsmModel::depth_start(const kernels::Exec& exec, const mx::array& h,
+                                const mx::array& c0, DepthState& state) const {
+  state.restart();
+  const mx::array embedded =
+      kernels::embedding_sum(exec, tables_.depth[0], c0, 0);
+  return depth_logits(exec, mx::concatenate({h, embedded}, 0, exec.stream), 1,
+                      state);
+}
+
+mx::array CsmModel::depth_next(const kernels::Exec& exec,
+                               const mx::array& previous, int codebook,
+                               DepthState& state) const {
+  CSM_CHECK(codebook >= 2 && codebook < config_.n_codebooks &&
+                codebook == state.position(),
+            "codebooks come in order");
+  const auto table = static_cast<std::size_t>(codebook) - 1;
+  return depth_logits(
+      exec, kernels::embedding_sum(exec, tables_.depth[table], previous, 0),
+      codebook, state);
+}
+
+}  // namespace csm::model

@@ -1,0 +1,138 @@
+#include "csm/nn/streaming_conv.h"
+
+#include <algorithm>
+#include <cstddef>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "csm/base/check.h"
+#include "csm/nn/load_array.h"
+
+namespace csm::nn {
+namespace {
+
+/// Evaluated from the start, so that any stream may read it.
+mx::array zeros(int rows, int columns) {
+  const std::vector<float> values(static_cast<std::size_t>(rows) *
+                                  static_cast<std::size_t>(columns));
+  return mx::array(values.begin(), {rows, columns}, mx::float32);
+}
+
+/// PyTorch's [out, in, k] -> tap-major [out, k*in].
+mx::array tap_major(const mx::array& weight) {
+  const int out = weight.shape(0);
+  const int width = weight.shape(1) * weight.shape(2);
+  const mx::array turned = mx::transpose(weight, {0, 2, 1}, load_stream());
+  return load_array(mx::reshape(turned, {out, width}, load_stream()));
+}
+
+/// PyTorch's [in, out, 2s] -> phase-major [s*out, 2*in]; in row j*out + o the
+/// first `in` columns are tap j + s (the previous input), the rest tap j.
+mx::array phase_major(const mx::array& weight) {
+  const mx::Stream stream = load_stream();
+  const int in = weight.shape(0);
+  const int out = weight.shape(1);
+  const int stride = weight.shape(2) / 2;
+  const mx::array turned = mx::transpose(weight, {2, 1, 0}, stream);
+  const std::vector<mx::array> halves = mx::split(turned, 2, 0, stream);
+  const mx::array joined = mx::concatenate({halves[1], halves[0]}, 2, stream);
+  return load_array(mx::reshape(joined, {stride * out, 2 * in}, stream));
+}
+
+/// A grouped kernel [C, C/groups, k] as a dense one [C, C, k].
+mx::array ungrouped(const mx::array& weight, int groups) {
+  const auto channels = static_cast<std::size_t>(weight.shape(0));
+  const auto row = static_cast<std::size_t>(weight.shape(1) * weight.shape(2));
+  const auto n_groups = static_cast<std::size_t>(groups);
+  std::vector<float> dense(channels * row * n_groups);
+  const std::span source(weight.data<float>(), channels * row);
+  for (std::size_t c = 0; c < channels; ++c) {
+    const std::size_t group = c / (channels / n_groups);
+    std::ranges::copy(source.subspan(c * row, row),
+                      dense.begin() + static_cast<std::ptrdiff_t>(
+                                          (c * n_groups + group) * row));
+  }
+  return mx::array(dense.data(),
+                   {weight.shape(0), weight.shape(0), weight.shape(2)},
+                   mx::float32);
+}
+
+}  // namespace
+
+CausalConv CausalConv::load(const std::string& name, const ConvSizes& sizes,
+                            weights::WeightStore& store) {
+  const mx::array weight = store.take(
+      name + ".weight", {sizes.out, sizes.in, sizes.kernel}, mx::float32);
+  return {sizes,
+          {.weight = tap_major(weight),
+           .bias = store.take(name + ".bias", {sizes.out}, mx::float32),
+           .kernel = sizes.kernel,
+           .stride = sizes.stride,
+           .dilation = sizes.dilation,
+           .elu_input = sizes.elu_input}};
+}
+
+mx::array CausalConv::new_state() const {
+  return zeros(conv_.state_rows(), sizes_.in);
+}
+
+mx::array CausalConv::forward(const kernels::Exec& exec, const mx::array& x,
+                              mx::array& state,
+                              const std::optional<mx::array>& residual) const {
+  kernels::ConvResult result = kernels::conv1d(exec, x, state, conv_, residual);
+  state = std::move(result.state);
+  return std::move(result.y);
+}
+
+CausalConvTranspose CausalConvTranspose::load(const std::string& name,
+                                              const ConvSizes& sizes,
+                                              weights::WeightStore& store) {
+  CSM_CHECK(sizes.kernel == 2 * sizes.stride, "kernel must be 2*stride");
+  const mx::array weight = store.take(
+      name + ".weight", {sizes.in, sizes.out, sizes.kernel}, mx::float32);
+  return {sizes,
+          {.weight = phase_major(weight),
+           .bias = store.take(name + ".bias", {sizes.out}, mx::float32),
+           .stride = sizes.stride,
+           .elu_input = sizes.elu_input}};
+}
+
+mx::array CausalConvTranspose::new_state() const { return zeros(1, sizes_.in); }
+
+mx::array CausalConvTranspose::forward(const kernels::Exec& exec,
+                                       const mx::array& x,
+                                       mx::array& state) const {
+  kernels::ConvResult result = kernels::conv_transpose1d(exec, x, state, conv_);
+  state = std::move(result.state);
+  return std::move(result.y);
+}
+
+Upsample Upsample::load(const std::string& name, int channels, int groups,
+                        int stride, weights::WeightStore& store) {
+  const mx::array weight = store.take(
+      name + ".weight", {channels, channels / groups, 2 * stride}, mx::float32);
+  const bool depthwise = groups == channels;
+  return {channels, stride,
+          depthwise ? load_array(mx::reshape(weight, {channels, 2 * stride},
+                                             load_stream()))
+                    : phase_major(ungrouped(weight, groups)),
+          depthwise};
+}
+
+mx::array Upsample::new_state() const { return zeros(1, channels_); }
+
+mx::array Upsample::forward(const kernels::Exec& exec, const mx::array& x,
+                            mx::array& state) const {
+  kernels::ConvResult result =
+      depthwise_ ? kernels::upsample_depthwise(exec, x, state, weight_, stride_)
+                 : kernels::conv_transpose1d(exec, x, state,
+                                             {.weight = weight_,
+                                              .bias = std::nullopt,
+                                              .stride = stride_,
+                                              .elu_input = false});
+  state = std::move(result.state);
+  return std::move(result.y);
+}
+
+}  // namespace csm::nn

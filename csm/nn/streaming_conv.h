@@ -1,0 +1,103 @@
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "csm/kernels/conv_op.h"
+#include "csm/weights/weight_store.h"
+
+namespace csm::nn {
+
+// Causal convolutions with weights from a checkpoint in PyTorch's layout, and
+// the streaming state that the caller keeps between calls. Signals are float32
+// [T, channels]. Layers are const after load(). Threads: engine thread only.
+//
+// Exact: any chunking of a stream gives bit-equal samples on the CPU kernels
+// (tests/parity/mimi_test.cpp)
+
+/// Sizes of a causal convolution.
+struct ConvSizes {
+  int in;
+  int out;
+  int kernel;
+  int stride = 1;
+  int dilation = 1;
+  bool elu_input = false;  ///< ELU before the convolution
+};
+
+/// A causal convolution.
+class CausalConv {
+ public:
+  /// Takes `<name>.weight` [out, in, kernel] and `<name>.bias` [out].
+  static CausalConv load(const std::string& name, const ConvSizes& sizes,
+                         weights::WeightStore& store);
+
+  /// State at the start of a stream: zeros [P, in].
+  [[nodiscard]] mx::array new_state() const;
+
+  /// x [T, in] -> [T/stride, out] (+ residual of that shape)
+  [[nodiscard]] mx::array forward(
+      const kernels::Exec& exec, const mx::array& x, mx::array& state,
+      const std::optional<mx::array>& residual = std::nullopt) const;
+
+ private:
+  CausalConv(const ConvSizes& sizes, kernels::Conv conv)
+      : sizes_(sizes), conv_(std::move(conv)) {}
+
+  ConvSizes sizes_;
+  kernels::Conv conv_;
+};
+
+/// A causal transposed convolution whose kernel is twice its stride.
+class CausalConvTranspose {
+ public:
+  /// Takes `<name>.weight` [in, out, 2*stride] and `<name>.bias` [out].
+  /// sizes.kernel must be 2*stride.
+  static CausalConvTranspose load(const std::string& name,
+                                  const ConvSizes& sizes,
+                                  weights::WeightStore& store);
+
+  /// Zeros [1, in].
+  [[nodiscard]] mx::array new_state() const;
+
+  /// x [T, in] -> [T*stride, out]
+  [[nodiscard]] mx::array forward(const kernels::Exec& exec, const mx::array& x,
+                                  mx::array& state) const;
+
+ private:
+  CausalConvTranspose(const ConvSizes& sizes, kernels::ConvTranspose conv)
+      : sizes_(sizes), conv_(std::move(conv)) {}
+
+  ConvSizes sizes_;
+  kernels::ConvTranspose conv_;
+};
+
+/// Upsampling of a latent signal: a grouped transposed convolution without
+/// bias, kernel 2*stride.
+class Upsample {
+ public:
+  /// Takes `<name>.weight` [channels, channels/groups, 2*stride].
+  static Upsample load(const std::string& name, int channels, int groups,
+                       int stride, weights::WeightStore& store);
+
+  /// Zeros [1, channels].
+  [[nodiscard]] mx::array new_state() const;
+
+  /// x [T, channels] -> [T*stride, channels]
+  [[nodiscard]] mx::array forward(const kernels::Exec& exec, const mx::array& x,
+                                  mx::array& state) const;
+
+ private:
+  Upsample(int channels, int stride, mx::array weight, bool depthwise)
+      : channels_(channels),
+        stride_(stride),
+        weight_(std::move(weight)),
+        depthwise_(depthwise) {}
+
+  int channels_;
+  int stride_;
+  mx::array weight_;  // depthwise [C, 2*stride], else as ConvTranspose
+  bool depthwise_;
+};
+
+}  // namespace csm::nn

@@ -1,0 +1,222 @@
+// The two transformers against transformers' CsmForConditionalGeneration on
+// tiny random models, and the properties that generation relies on.
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+#include "csm/base/error.h"
+#include "tests/parity/tiny_model.h"
+
+namespace csm::parity {
+namespace {
+
+constexpr float kTolerance = 2e-4F;
+constexpr float kComposedSlack = 1e-5F;  // MLX's sums depend on the row count
+
+class CsmParity : public testing::TestWithParam<Case> {
+ protected:
+  /// Bound on the difference of two ways to compute the same rows.
+  [[nodiscard]] static float same() {
+    return GetParam().bit_exact() ? 0.0F : kComposedSlack;
+  }
+
+  /// Hidden rows of the goldens' sequence, fed in chunks.
+  [[nodiscard]] static mx::array hidden(const TinyModel& tiny,
+                                        const std::vector<int>& lengths) {
+    auto state = tiny.csm().new_state();
+    std::vector<mx::array> out;
+    for (const mx::array& part : chunks(tiny.inputs(), lengths)) {
+      out.push_back(tiny.csm().backbone(tiny.exec(), part, state));
+      out.back().eval();
+    }
+    return mx::concatenate(out, 0);
+  }
+
+  /// Teacher-forced logits of codebooks 1..K-1 of one frame, [K-1, V].
+  [[nodiscard]] static mx::array depth(const TinyModel& tiny,
+                                       const mx::array& h,
+                                       const mx::array& frame,
+                                       model::DepthState& state) {
+    const auto code = [&](int k) {
+      return mx::slice(frame, {0, k}, {1, k + 1});
+    };
+    std::vector<mx::array> out{
+        tiny.csm().depth_start(tiny.exec(), h, code(0), state)};
+    for (int k = 2; k < frame.shape(1); ++k) {
+      out.push_back(tiny.csm().depth_next(tiny.exec(), code(k - 1), k, state));
+    }
+    return mx::concatenate(out, 0);
+  }
+};
+
+TEST_P(CsmParity, Embeddings_AreTransformers) {
+  const TinyModel tiny(GetParam());
+  expect_close(tiny.inputs(), tiny.golden("embeds"), 1e-6F);
+}
+
+TEST_P(CsmParity, Prefill_HiddenAndFirstLogitsAreTransformers) {
+  const TinyModel tiny(GetParam());
+  const mx::array h = hidden(tiny, {1000});
+  expect_close(h, tiny.golden("hidden"), kTolerance);
+  expect_close(tiny.csm().c0_logits(tiny.exec(), tiny.golden("hidden")),
+               tiny.golden("c0_logits"), kTolerance);
+  expect_close(tiny.csm().c0_logits(tiny.exec(), h), tiny.golden("c0_logits"),
+               kTolerance);
+}
+
+TEST_P(CsmParity, DepthDecoder_LogitsOfEveryCodebookAreTransformers) {
+  const TinyModel tiny(GetParam());
+  const mx::array h = hidden(tiny, {1000});
+  const mx::array codes = tiny.golden("codes");
+  const int prompt = tiny.golden("text_ids").shape(0);
+  auto state = tiny.csm().new_depth_state();
+  std::vector<mx::array> out;
+  for (int f = 0; f < codes.shape(0); ++f) {
+    out.push_back(depth(tiny, rows(h, prompt - 1 + f, prompt + f),
+                        rows(codes, f, f + 1), state));
+  }
+  expect_close(mx::stack(out, 0), tiny.golden("depth_logits"), kTolerance);
+}
+
+TEST_P(CsmParity, LongPrompt_IsTransformers) {
+  const TinyModel tiny(GetParam());
+  const mx::array ids = tiny.golden("long_ids");
+  auto state = tiny.csm().new_state();
+  const mx::array h = tiny.csm().backbone(
+      tiny.exec(), tiny.csm().embed_text(tiny.exec(), ids), state);
+  const int n = h.shape(0);
+  EXPECT_EQ(state.position(), n);
+  expect_close(rows(h, n - 3, n), tiny.golden("long_hidden"), kTolerance);
+}
+
+TEST_P(CsmParity, OneAtATimeOrInAnyChunks_EqualsPrefill) {
+  const TinyModel tiny(GetParam());
+  const mx::array whole = hidden(tiny, {1000});
+  expect_close(hidden(tiny, {1}), whole, same());
+  expect_close(hidden(tiny, {3, 1, 2}), whole, same());
+  expect_close(tiny.csm().c0_logits(tiny.exec(), rows(whole, 4, 5)),
+               rows(tiny.csm().c0_logits(tiny.exec(), whole), 4, 5), same());
+}
+
+TEST_P(CsmParity, GrowingCache_EqualsPrefill) {
+  const TinyModel tiny(GetParam());
+  const mx::array ids = tiny.golden("long_ids");
+  const mx::array x = tiny.csm().embed_text(tiny.exec(), ids);
+  auto state = tiny.csm().new_state();
+  const mx::array whole = tiny.csm().backbone(tiny.exec(), x, state);
+  auto stepped = tiny.csm().new_state();
+  std::vector<mx::array> out;
+  for (const mx::array& part : chunks(x, {10, 240, 5, 1})) {
+    out.push_back(tiny.csm().backbone(tiny.exec(), part, stepped));
+    out.back().eval();
+  }
+  expect_close(mx::concatenate(out, 0), whole, same());
+}
+
+TEST_P(CsmParity, Fork_ContinuesByItself) {
+  const TinyModel tiny(GetParam());
+  const mx::array x = tiny.inputs();
+  const int n = x.shape(0);
+  const mx::array want = hidden(tiny, {n - 2, 1});
+  auto state = tiny.csm().new_state();
+  tiny.csm().backbone(tiny.exec(), rows(x, 0, n - 2), state).eval();
+  auto other = state.fork();
+  // The other side goes another way first.
+  tiny.csm().backbone(tiny.exec(), rows(x, 0, 2), other).eval();
+  std::vector<mx::array> out;
+  for (int i = n - 2; i < n; ++i) {
+    out.push_back(tiny.csm().backbone(tiny.exec(), rows(x, i, i + 1), state));
+    out.back().eval();
+  }
+  expect_close(mx::concatenate(out, 0), rows(want, n - 2, n), same());
+}
+
+TEST_P(CsmParity, WholeFrameInOneLazyGraph_EqualsStepByStep) {
+  const TinyModel tiny(GetParam());
+  const auto& csm = tiny.csm();
+  const mx::array h = rows(hidden(tiny, {1000}), 3, 4);
+  const auto greedy = [&](const mx::array& logits) {
+    return mx::astype(mx::argmax(logits, 1, true), mx::int32);
+  };
+  const auto frame = [&](bool lazy) {
+    auto state = csm.new_depth_state();
+    std::vector<mx::array> codes;
+    const auto add = [&](const mx::array& logits) {
+      codes.push_back(greedy(logits));
+      if (!lazy) {
+        codes.back().eval();
+      }
+    };
+    add(csm.c0_logits(tiny.exec(), h));
+    add(csm.depth_start(tiny.exec(), h, codes[0], state));
+    for (int k = 2; k < csm.config().n_codebooks; ++k) {
+      add(csm.depth_next(tiny.exec(), codes.back(), k, state));
+    }
+    return mx::concatenate(codes, 1);
+  };
+  expect_close(frame(true), frame(false), 0);
+}
+
+TEST_P(CsmParity, DepthState_FramesDoNotSeeEachOther) {
+  const TinyModel tiny(GetParam());
+  const mx::array h = tiny.golden("hidden");
+  const mx::array codes = tiny.golden("codes");
+  auto used = tiny.csm().new_depth_state();
+  depth(tiny, rows(h, 0, 1), rows(codes, 0, 1), used).eval();
+  auto fresh = tiny.csm().new_depth_state();
+  expect_close(depth(tiny, rows(h, 1, 2), rows(codes, 1, 2), used),
+               depth(tiny, rows(h, 1, 2), rows(codes, 1, 2), fresh), 0);
+}
+
+TEST_P(CsmParity, SequenceTooLong_Exhausted) {
+  const TinyModel tiny(GetParam());
+  const int limit = tiny.csm().config().backbone.max_positions;
+  const int width = tiny.csm().config().backbone.width;
+  auto state = tiny.csm().new_state();
+  try {
+    static_cast<void>(
+        tiny.csm().backbone(tiny.exec(), mx::zeros({limit + 1, width}), state));
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::kExhausted) << error.what();
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Tiny, CsmParity, testing::ValuesIn(all_cases()),
+                         [](const auto& which) {
+                           return test_name(which.param.name, which.param.mode);
+                         });
+
+// The files of these cases hold bfloat16, so keeping it loses nothing.
+class CsmBf16 : public testing::TestWithParam<std::string> {};
+
+TEST_P(CsmBf16, WeightsKeptAsBf16_BitEqualToTheSameInFloat32) {
+  const Case which{GetParam(), Mode::kKernels};
+  const TinyModel narrow(which, mx::bfloat16);
+  const TinyModel wide(which);
+  auto narrow_state = narrow.csm().new_state();
+  auto wide_state = wide.csm().new_state();
+  const mx::array narrow_h =
+      narrow.csm().backbone(narrow.exec(), narrow.inputs(), narrow_state);
+  const mx::array wide_h =
+      wide.csm().backbone(wide.exec(), wide.inputs(), wide_state);
+  expect_close(narrow_h, wide_h, 0);
+  expect_close(narrow.csm().c0_logits(narrow.exec(), narrow_h),
+               wide.csm().c0_logits(wide.exec(), wide_h), 0);
+  const mx::array code = mx::slice(wide.golden("codes"), {0, 0}, {1, 1});
+  auto narrow_depth = narrow.csm().new_depth_state();
+  auto wide_depth = wide.csm().new_depth_state();
+  expect_close(
+      narrow.csm().depth_start(narrow.exec(), rows(wide_h, 0, 1), code,
+                               narrow_depth),
+      wide.csm().depth_start(wide.exec(), rows(wide_h, 0, 1), code, wide_depth),
+      0);
+}
+
+INSTANTIATE_TEST_SUITE_P(Tiny, CsmBf16,
+                         testing::Values("grouped", "plain_heads"));
+
+}  // namespace
+}  // namespace csm::parity

@@ -1,0 +1,123 @@
+#include "tests/parity/tiny_model.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+#include <utility>
+
+namespace csm::parity {
+namespace {
+
+const char* to_string(Mode mode) {
+  switch (mode) {
+    case Mode::kComposed:
+      return "composed";
+    case Mode::kKernels:
+      return "kernels";
+    case Mode::kThreeThreads:
+      return "three_threads";
+  }
+  return "unknown";
+}
+
+mx::array flat(const mx::array& x) {
+  mx::array out =
+      mx::contiguous(mx::astype(mx::reshape(x, {-1}), mx::float32), false);
+  out.eval();
+  return out;
+}
+
+}  // namespace
+
+std::ostream& operator<<(std::ostream& out, const Case& value) {
+  return out << value.name << " " << to_string(value.mode);
+}
+
+std::string test_name(const std::string& name, Mode mode) {
+  return name + "_" + to_string(mode);
+}
+
+std::vector<Case> all_cases() {
+  std::vector<Case> out;
+  for (const char* name : {"grouped", "explicit_heads", "plain_heads"}) {
+    for (const Mode mode :
+         {Mode::kComposed, Mode::kKernels, Mode::kThreeThreads}) {
+      out.push_back({name, mode});
+    }
+  }
+  return out;
+}
+
+TinyModel::TinyModel(const Case& which, mx::Dtype dtype)
+    : pool_(which.mode == Mode::kThreeThreads ? std::make_unique<ThreadPool>(3)
+                                              : nullptr),
+      exec_{.stream = mx::default_stream(mx::Device::cpu),
+            .pool = pool_.get(),
+            .composed = which.mode == Mode::kComposed} {
+  const std::filesystem::path dir =
+      std::filesystem::path(CSM_SOURCE_DIR) / "tests/data/tiny" / which.name;
+  goldens_ = mx::load_safetensors((dir / "goldens.safetensors").string()).first;
+  const auto config = model::ModelConfig::load(dir);
+  const auto codec = codec::MimiConfig::load(dir);
+  codec.check_serves(config.n_codebooks, config.audio_vocab);
+  auto store = weights::WeightStore::open_hf(dir);
+  csm_ = std::make_unique<const model::CsmModel>(
+      model::CsmModel::load(config, store, dtype));
+  mimi_ = std::make_unique<const codec::MimiDecoder>(
+      codec::MimiDecoder::load(codec, store));
+  store.check_all_used();
+}
+
+mx::array TinyModel::golden(const std::string& name) const {
+  const mx::array& value = goldens_.at(name);
+  return value.dtype() == mx::int64 ? mx::astype(value, mx::int32) : value;
+}
+
+mx::array TinyModel::inputs() const {
+  return mx::concatenate({csm_->embed_text(exec_, golden("text_ids")),
+                          csm_->embed_frames(exec_, golden("codes"))},
+                         0, exec_.stream);
+}
+
+mx::array rows(const mx::array& x, int first, int last) {
+  mx::Shape start(x.ndim(), 0);
+  mx::Shape stop = x.shape();
+  start[0] = first;
+  stop[0] = last;
+  return mx::slice(x, start, stop);
+}
+
+std::vector<mx::array> chunks(const mx::array& x,
+                              const std::vector<int>& lengths) {
+  std::vector<mx::array> out;
+  int first = 0;
+  for (std::size_t idx = 0; first < x.shape(0); ++idx) {
+    const int length = lengths[std::min(idx, lengths.size() - 1)];
+    const int last = std::min(first + length, x.shape(0));
+    out.push_back(rows(x, first, last));
+    first = last;
+  }
+  return out;
+}
+
+void expect_close(const mx::array& got, const mx::array& want,
+                  float tolerance) {
+  ASSERT_EQ(got.shape(), want.shape());
+  const mx::array got_flat = flat(got);
+  const mx::array want_flat = flat(want);
+  const auto* a = got_flat.data<float>();
+  const auto* b = want_flat.data<float>();
+  std::size_t worst = 0;
+  for (std::size_t idx = 0; idx < got.size(); ++idx) {
+    ASSERT_TRUE(std::isfinite(a[idx])) << "at " << idx;
+    if (std::abs(a[idx] - b[idx]) > std::abs(a[worst] - b[worst])) {
+      worst = idx;
+    }
+  }
+  EXPECT_LE(std::abs(a[worst] - b[worst]), tolerance)
+      << "at " << worst << ": got " << a[worst] << ", want " << b[worst];
+}
+
+}  // namespace csm::parity
