@@ -1,0 +1,14 @@
+#pragma once
+
+#include <CLI/CLI.hpp>
+
+namespace csm::cli {
+
+// Each adds one command to the program. Its work runs from the command's
+// callback and reports failure by csm::Error.
+void add_generate(CLI::App& app);
+void add_score(CLI::App& app);
+void add_decode(CLI::App& app);
+void add_info(CLI::App& app);
+
+}  // namespace csm::cli

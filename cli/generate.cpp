@@ -1,0 +1,255 @@
+#include <CLI/CLI.hpp>
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <random>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "cli/commands.h"
+#include "cli/console.h"
+#include "cli/model_path.h"
+#include "cli/text_source.h"
+#include "csm/audio/audio_file.h"
+#include "csm/base/sha256.h"
+#include "csm/base/str_cat.h"
+#include "csm/engine/engine.h"
+#include "csm/weights/npy.h"
+
+namespace csm::cli {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+struct GenerateArguments {
+  ModelOptions model;
+  TextSource source;
+  std::string output;
+  std::string tokens_out;
+  bool json = false;
+  std::optional<std::uint64_t> seed;
+  float temperature = 0.8F;
+  int top_k = 100;
+  bool greedy = false;
+  std::string rng = "torch-cpu";
+  std::string sampler = "torch-f32";
+  std::string codec_safety = "mask-invalid";
+  int max_audio_ms = 90000;
+};
+
+// All that one utterance came to.
+struct Speech {
+  std::vector<std::int32_t> codes;  // [n_frames, K]
+  std::vector<float> audio;
+  int n_frames = 0;
+  std::uint64_t seed = 0;
+  engine::StopReason stop_reason = engine::StopReason::kEos;
+  engine::StageTimes times;
+  std::int64_t n_invalid_codes = 0;
+  std::int64_t n_changed_codes = 0;
+  int prompt_positions = 0;
+  double load_seconds = 0;
+  double seconds = 0;
+  double audio_seconds = 0;
+};
+
+void add_sampling_options(CLI::App& command, GenerateArguments& arguments) {
+  command
+      .add_option("--temperature", arguments.temperature, "Divides the logits")
+      ->capture_default_str();
+  command
+      .add_option("--top-k", arguments.top_k,
+                  "Most probable codes that stay in the draw")
+      ->capture_default_str();
+  command.add_option("--seed", arguments.seed,
+                     "Same seed, same speech (default: a new one)");
+  command.add_flag("--greedy", arguments.greedy,
+                   "Always the most probable code");
+  command
+      .add_option("--rng", arguments.rng,
+                  "Random numbers of torch-cpu, torch-cpu-mkl or torch-cuda")
+      ->capture_default_str();
+  command
+      .add_option("--sampler", arguments.sampler,
+                  "Arithmetic of torch-f32 or torch-bf16")
+      ->capture_default_str();
+  command
+      .add_option("--codec-safety", arguments.codec_safety,
+                  "mask-invalid, torch or legacy-range")
+      ->capture_default_str();
+  command
+      .add_option("--max-audio-ms", arguments.max_audio_ms,
+                  "Longest audio in milliseconds")
+      ->capture_default_str();
+}
+
+template <class T>
+T choice(const char* option, const std::optional<T>& value,
+         const std::string& given) {
+  if (value) return *value;
+  throw UsageError(str_cat(option, ": unknown value '", given, "'"));
+}
+
+std::uint64_t random_seed() {
+  // 32 bits, because torch's CPU generator uses no more.
+  std::random_device device;
+  return device();
+}
+
+engine::GenerationOptions generation_options(
+    const GenerateArguments& arguments) {
+  engine::GenerationOptions options;
+  options.seed = arguments.seed ? *arguments.seed : random_seed();
+  options.temperature = arguments.temperature;
+  options.top_k = arguments.top_k;
+  options.greedy = arguments.greedy;
+  options.max_audio_ms = arguments.max_audio_ms;
+  options.rng =
+      choice("--rng", sampling::parse_rng(arguments.rng), arguments.rng);
+  options.sampler =
+      choice("--sampler", sampling::parse_sampler_kind(arguments.sampler),
+             arguments.sampler);
+  options.codec_safety = choice(
+      "--codec-safety", sampling::parse_codec_safety(arguments.codec_safety),
+      arguments.codec_safety);
+  return options;
+}
+
+void check_outputs(const GenerateArguments& arguments) {
+  if (arguments.output.empty() && arguments.tokens_out.empty() &&
+      !arguments.json) {
+    throw UsageError("expected --output, --tokens-out or --json");
+  }
+  if (arguments.output == "-" && arguments.json) {
+    throw UsageError("--output - and --json both write to standard output");
+  }
+  if (!arguments.output.empty() && arguments.output != "-") {
+    (void)audio::format_from_path(arguments.output);
+  }
+}
+
+void speak(engine::Session session, const engine::ModelFacts& facts,
+           Speech& speech) {
+  Progress progress;
+  while (const auto frame = session.next()) {
+    ++speech.n_frames;
+    speech.codes.insert(speech.codes.end(), frame->codes.begin(),
+                        frame->codes.end());
+    speech.audio.insert(speech.audio.end(), frame->audio.begin(),
+                        frame->audio.end());
+    const double seconds = static_cast<double>(speech.audio.size()) /
+                           static_cast<double>(facts.sample_rate_hz);
+    progress.show(str_cat("speaking: ", speech.n_frames, " frames, ",
+                          fixed(seconds, 1), " s of audio"));
+  }
+  speech.stop_reason = *session.stop_reason();
+  speech.times = session.times();
+  speech.n_invalid_codes = session.n_invalid_codes();
+  speech.n_changed_codes = session.n_changed_codes();
+  speech.prompt_positions = session.prompt_positions();
+}
+
+double real_time_factor(const Speech& speech) {
+  return speech.audio_seconds > 0 ? speech.seconds / speech.audio_seconds : 0;
+}
+
+nlohmann::ordered_json describe(const Speech& speech) {
+  const double per_frame =
+      speech.n_frames > 1 ? speech.times.frames / (speech.n_frames - 1) : 0;
+  return {{"seed", speech.seed},
+          {"frames", speech.n_frames},
+          {"audio_ms", speech.audio_seconds * 1000},
+          {"stop_reason", engine::to_string(speech.stop_reason)},
+          {"rtf", real_time_factor(speech)},
+          {"codes_sha256", sha256_hex(std::as_bytes(std::span(speech.codes)))},
+          {"invalid_codes", speech.n_invalid_codes},
+          {"codes_changed_by_safety", speech.n_changed_codes},
+          {"prompt_positions", speech.prompt_positions},
+          {"ms",
+           {{"load", speech.load_seconds * 1000},
+            {"prefill", speech.times.prefill * 1000},
+            {"first_audio", speech.times.first_audio * 1000},
+            {"frame_mean", per_frame * 1000},
+            {"total", speech.seconds * 1000}}}};
+}
+
+void write_results(const GenerateArguments& arguments, const Speech& speech,
+                   const engine::ModelFacts& facts) {
+  if (!arguments.tokens_out.empty()) {
+    const std::int64_t shape[] = {speech.n_frames, facts.n_codebooks};
+    weights::write_npy(arguments.tokens_out, shape, speech.codes);
+  }
+  if (!arguments.output.empty()) {
+    const auto format = arguments.output == "-"
+                            ? audio::AudioFormat::kWav
+                            : audio::format_from_path(arguments.output);
+    const auto written = audio::write_audio(arguments.output, speech.audio,
+                                            facts.sample_rate_hz, format);
+    if (written.n_clipped > 0) {
+      say(str_cat("csm: ", written.n_clipped,
+                  " samples were beyond full scale and are clipped"));
+    }
+  }
+}
+
+void report(const GenerateArguments& arguments, const Speech& speech) {
+  if (speech.n_invalid_codes > 0) {
+    say(str_cat("csm: ", speech.n_invalid_codes,
+                " codes have no entry in the codec and are silent"));
+  }
+  if (arguments.json) {
+    write_stdout(describe(speech).dump() + "\n");
+    return;
+  }
+  const std::string where = arguments.output.empty() || arguments.output == "-"
+                                ? std::string()
+                                : arguments.output + ": ";
+  say(str_cat(where, speech.n_frames, " frames, ",
+              fixed(speech.audio_seconds, 2), " s of audio in ",
+              fixed(speech.seconds, 2), " s (real-time factor ",
+              fixed(real_time_factor(speech), 2), "), seed ", speech.seed,
+              ", ended by ", engine::to_string(speech.stop_reason)));
+}
+
+void run_generate(const GenerateArguments& arguments) {
+  check_outputs(arguments);
+  const engine::Utterance utterance = arguments.source.read();
+  const engine::GenerationOptions options = generation_options(arguments);
+
+  Speech speech;
+  speech.seed = options.seed;
+  const auto load_start = Clock::now();
+  engine::Engine engine(arguments.model.resolve());
+  speech.load_seconds = seconds_since(load_start);
+
+  const auto start = Clock::now();
+  speak(engine.start(utterance, options), engine.facts(), speech);
+  speech.seconds = seconds_since(start);
+  speech.audio_seconds = static_cast<double>(speech.audio.size()) /
+                         static_cast<double>(engine.facts().sample_rate_hz);
+  write_results(arguments, speech, engine.facts());
+  report(arguments, speech);
+}
+
+}  // namespace
+
+void add_generate(CLI::App& app) {
+  const auto arguments = std::make_shared<GenerateArguments>();
+  CLI::App* command = app.add_subcommand("generate", "Speak a text");
+  arguments->source.add_to(*command);
+  arguments->model.add_to(*command);
+  command->add_option("-o,--output", arguments->output,
+                      "Audio file (.wav, .flac, .ogg, .mp3), or - for WAV on "
+                      "standard output");
+  command->add_option("--tokens-out", arguments->tokens_out,
+                      "Codes as .npy, int32 [frames, codebooks]");
+  command->add_flag("--json", arguments->json,
+                    "One JSON object about the result on standard output");
+  add_sampling_options(*command, *arguments);
+  command->callback([arguments] { run_generate(*arguments); });
+}
+
+}  // namespace csm::cli

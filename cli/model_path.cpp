@@ -1,0 +1,73 @@
+#include "cli/model_path.h"
+
+#include <system_error>
+
+#include "cli/console.h"
+#include "csm/base/error.h"
+#include "csm/base/str_cat.h"
+
+namespace csm::cli {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+// Beside an installed program, else in the source tree it was built from.
+fs::path demo_model() {
+  std::error_code failed;
+  const fs::path program = fs::read_symlink("/proc/self/exe", failed);
+  if (!failed) {
+    const fs::path installed = program.parent_path().parent_path() / "share" /
+                               "csm" / "models" / "demo";
+    if (fs::is_directory(installed, failed)) return installed;
+  }
+  return CSM_DEMO_MODEL;
+}
+
+}  // namespace
+
+fs::path resolve_model(const std::string& model) {
+  const fs::path folder = model.empty() ? demo_model() : fs::path(model);
+  std::error_code failed;
+  if (!fs::is_directory(folder, failed)) {
+    throw Error(ErrorCode::kNotFound,
+                str_cat("[cli] expected --model to be a folder with "
+                        "config.json and model.safetensors, got '",
+                        folder.string(), "'"));
+  }
+  return folder;
+}
+
+void ModelOptions::add_to(CLI::App& command) {
+  command.add_option("--model", model,
+                     "Folder of the model (default: the demo model)");
+  command.add_option("--dtype", dtype, "Weights in memory: f32 or bf16")
+      ->capture_default_str();
+  command.add_option("--device", device, "cpu or gpu")->capture_default_str();
+  command
+      .add_option("--threads", threads,
+                  "Threads on the CPU (0: one for each processor)")
+      ->check(CLI::Range(0, 1024))
+      ->capture_default_str();
+}
+
+engine::EngineOptions ModelOptions::resolve() const {
+  engine::EngineOptions options;
+  const auto type = engine::parse_weight_type(dtype);
+  if (!type) {
+    throw UsageError(str_cat("--dtype: expected f32, bf16, int8 or int4, got '",
+                             dtype, "'"));
+  }
+  const auto kind = engine::parse_device(device);
+  if (!kind) {
+    throw UsageError(
+        str_cat("--device: expected cpu or gpu, got '", device, "'"));
+  }
+  options.weight_type = *type;
+  options.device = *kind;
+  options.threads = threads;
+  options.model_dir = resolve_model(model);
+  return options;
+}
+
+}  // namespace csm::cli

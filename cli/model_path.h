@@ -1,0 +1,32 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+#include <CLI/CLI.hpp>
+
+#include "csm/engine/engine_options.h"
+
+namespace csm::cli {
+
+/// The options --model, --dtype, --device and --threads, which every command
+/// that runs a model has.
+struct ModelOptions {
+  std::string model;  ///< folder; empty: the demo model
+  std::string dtype = "f32";
+  std::string device = "cpu";
+  int threads = 0;
+
+  void add_to(CLI::App& command);
+
+  /// Throws: UsageError for unknown names, Error{kNotFound} if the model is
+  /// not there.
+  [[nodiscard]] engine::EngineOptions resolve() const;
+};
+
+/// The folder of a model given on the command line; the demo model if empty.
+///
+/// Throws: Error{kNotFound} naming what was looked for.
+[[nodiscard]] std::filesystem::path resolve_model(const std::string& model);
+
+}  // namespace csm::cli

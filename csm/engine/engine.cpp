@@ -1,0 +1,274 @@
+#include "csm/engine/engine.h"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "csm/base/cpu_info.h"
+#include "csm/base/error.h"
+#include "csm/base/str_cat.h"
+#include "csm/base/thread_pool.h"
+#include "csm/codec/mimi_config.h"
+#include "csm/codec/mimi_decoder.h"
+#include "csm/engine/frame_loop.h"
+#include "csm/kernels/exec_op.h"
+#include "csm/model/csm_model.h"
+#include "csm/model/model_config.h"
+#include "csm/text/prompt.h"
+#include "csm/text/tokenizer.h"
+#include "csm/weights/weight_store.h"
+
+namespace csm::engine {
+namespace {
+
+// Frames decoded in one evaluation: enough to share the reading of weights,
+// few enough to bound memory.
+constexpr int kDecodeChunk = 16;
+
+[[noreturn]] void invalid(const std::string& message) {
+  throw Error(ErrorCode::kInvalidArgument, "[engine] " + message);
+}
+
+mx::Stream make_stream(DeviceKind kind) {
+  const mx::Device device(kind == DeviceKind::kGpu ? mx::Device::gpu
+                                                   : mx::Device::cpu);
+  if (!mx::is_available(device)) {
+    throw Error(ErrorCode::kUnsupported,
+                str_cat("[engine] expected a ", to_string(kind),
+                        " that MLX can use, found none (device)"));
+  }
+  return mx::new_stream(device);
+}
+
+mx::Dtype mlx_type(WeightType type) {
+  return type == WeightType::kBf16 ? mx::bfloat16 : mx::float32;
+}
+
+// Speaking needs the codec's decoder only.
+void skip_codec_encoder(weights::WeightStore& store) {
+  for (const char* prefix :
+       {"codec.encoder.", "codec.encoder_transformer.", "codec.downsample."}) {
+    store.skip(prefix);
+  }
+  for (const char* kind : {"semantic", "acoustic"}) {
+    store.skip(str_cat("codec.quantizer.", kind,
+                       "_residual_vector_quantizer.input_proj"));
+  }
+}
+
+// Runs f; failures of MLX become errors of ours.
+template <class F>
+auto guarded(const char* what, F&& f) {
+  try {
+    return f();
+  } catch (const Error&) {
+    throw;
+  } catch (const std::exception& error) {
+    throw Error(ErrorCode::kBackend,
+                str_cat("[engine] ", what, ": ", error.what()));
+  }
+}
+
+}  // namespace
+
+struct Engine::Parts {
+  ThreadPool pool;
+  kernels::Exec exec;
+  text::Tokenizer tokenizer;
+  model::CsmModel model;
+  codec::MimiDecoder decoder;
+  ModelFacts facts;
+
+  static std::unique_ptr<Parts> load(const EngineOptions& options);
+  [[nodiscard]] FrameContext context() const {
+    return {&exec, &model, &decoder};
+  }
+  void check_codes(std::span<const std::int32_t> codes, int limit) const;
+  [[nodiscard]] mx::array codes_array(
+      std::span<const std::int32_t> codes) const;
+  /// h [1, D] and the frame's codes [K] -> logits of all codebooks [K, V]
+  [[nodiscard]] mx::array score_frame(
+      const mx::array& h, std::span<const std::int32_t> codes) const;
+};
+
+std::unique_ptr<Engine::Parts> Engine::Parts::load(
+    const EngineOptions& options) {
+  options.validate();
+  const mx::Stream stream = make_stream(options.device);
+  const auto config = model::ModelConfig::load(options.model_dir);
+  const auto codec_config = codec::MimiConfig::load(options.model_dir);
+  codec_config.check_serves(config.n_codebooks, config.audio_vocab);
+  auto tokenizer = text::Tokenizer::load(options.model_dir / "tokenizer.json");
+  if (tokenizer.vocab_size() > config.text_vocab) {
+    throw Error(
+        ErrorCode::kCorrupt,
+        str_cat("[engine] expected at most ", config.text_vocab,
+                " text tokens as in config.json, got ", tokenizer.vocab_size(),
+                " (", (options.model_dir / "tokenizer.json").string(), ")"));
+  }
+  auto store = weights::WeightStore::open_hf(options.model_dir);
+  auto model =
+      model::CsmModel::load(config, store, mlx_type(options.weight_type));
+  auto decoder = codec::MimiDecoder::load(codec_config, store);
+  skip_codec_encoder(store);
+  store.check_all_used();
+
+  const ModelFacts facts = {.n_codebooks = config.n_codebooks,
+                            .n_codes = config.audio_vocab,
+                            .n_codec_codes = codec_config.codebook_size,
+                            .max_positions = config.backbone.max_positions,
+                            .sample_rate_hz = codec_config.sample_rate,
+                            .samples_per_frame = codec_config.frame_samples()};
+  const int threads = options.threads > 0 ? options.threads : usable_cpus();
+  auto parts =
+      std::unique_ptr<Parts>(new Parts{.pool = ThreadPool(threads),
+                                       .exec = {.stream = stream},
+                                       .tokenizer = std::move(tokenizer),
+                                       .model = std::move(model),
+                                       .decoder = std::move(decoder),
+                                       .facts = facts});
+  parts->exec.pool = &parts->pool;
+  parts->exec.composed = options.composed;
+  return parts;
+}
+
+void Engine::Parts::check_codes(std::span<const std::int32_t> codes,
+                                int limit) const {
+  const auto n_codebooks = static_cast<std::size_t>(facts.n_codebooks);
+  if (codes.empty() || codes.size() % n_codebooks != 0) {
+    invalid(str_cat("expected at least one frame of ", n_codebooks,
+                    " codes, got ", codes.size(), " codes"));
+  }
+  for (std::size_t i = 0; i < codes.size(); ++i) {
+    if (codes[i] < 0 || codes[i] >= limit) {
+      invalid(str_cat("expected codes in [0, ", limit, "), got ", codes[i],
+                      " (frame ", i / n_codebooks, ", codebook ",
+                      i % n_codebooks, ")"));
+    }
+  }
+}
+
+mx::array Engine::Parts::codes_array(
+    std::span<const std::int32_t> codes) const {
+  const int n_frames = static_cast<int>(codes.size()) / facts.n_codebooks;
+  return mx::array(codes.data(), {n_frames, facts.n_codebooks}, mx::int32);
+}
+
+mx::array Engine::Parts::score_frame(
+    const mx::array& h, std::span<const std::int32_t> codes) const {
+  model::DepthState state = model.new_depth_state();
+  std::vector<mx::array> logits = {model.c0_logits(exec, h)};
+  for (int codebook = 1; codebook < facts.n_codebooks; ++codebook) {
+    const auto index = static_cast<std::size_t>(codebook) - 1;
+    const mx::array previous(&codes[index], {1, 1}, mx::int32);
+    logits.push_back(codebook == 1
+                         ? model.depth_start(exec, h, previous, state)
+                         : model.depth_next(exec, previous, codebook, state));
+  }
+  return mx::concatenate(logits, 0, exec.stream);
+}
+
+Engine::Engine(const EngineOptions& options)
+    : parts_(guarded("loading", [&] { return Parts::load(options); })) {}
+
+Engine::~Engine() = default;
+
+const ModelFacts& Engine::facts() const { return parts_->facts; }
+
+std::vector<std::int32_t> Engine::prompt_tokens(
+    const Utterance& utterance) const {
+  if (utterance.text.empty()) invalid("expected some text, got none (text)");
+  const std::string segment =
+      text::segment_text(utterance.speaker, utterance.text);
+  auto tokens = parts_->tokenizer.encode(segment, true);
+  const auto n_positions = static_cast<std::size_t>(facts().max_positions);
+  if (tokens.size() > n_positions) {
+    throw Error(ErrorCode::kExhausted,
+                str_cat("[engine] expected a text of at most ", n_positions,
+                        " tokens, the model's context, got ", tokens.size(),
+                        " (text)"));
+  }
+  return tokens;
+}
+
+Session Engine::start(const Utterance& utterance,
+                      const GenerationOptions& options) {
+  options.validate(facts().n_codes);
+  auto prompt = prompt_tokens(utterance);
+  // The last frame is not fed back, so it needs no position.
+  const std::int64_t room =
+      facts().max_positions - static_cast<int>(prompt.size()) + 1;
+  const std::int64_t wanted = std::int64_t{options.max_audio_ms} *
+                              facts().sample_rate_hz /
+                              (std::int64_t{1000} * facts().samples_per_frame);
+  if (wanted < 1) {
+    invalid(str_cat("expected max_audio_ms of at least one frame, got ",
+                    options.max_audio_ms));
+  }
+  const int max_frames = static_cast<int>(std::min(wanted, room));
+  return Session(std::make_unique<FrameLoop>(
+      parts_->context(), std::move(prompt), options, max_frames));
+}
+
+std::vector<float> Engine::score(const Utterance& utterance,
+                                 std::span<const std::int32_t> codes) {
+  const Parts& parts = *parts_;
+  parts.check_codes(codes, parts.facts.n_codes);
+  const auto prompt = prompt_tokens(utterance);
+  const int n_prompt = static_cast<int>(prompt.size());
+  const auto n_codebooks = static_cast<std::size_t>(parts.facts.n_codebooks);
+  const int n_frames = static_cast<int>(codes.size() / n_codebooks);
+
+  return guarded("score", [&] {
+    const mx::Stream& stream = parts.exec.stream;
+    const mx::array ids(prompt.data(), {n_prompt}, mx::int32);
+    mx::array x = parts.model.embed_text(parts.exec, ids);
+    if (n_frames > 1) {
+      // Nothing is predicted from the last frame.
+      const auto fed = codes.first(codes.size() - n_codebooks);
+      x = mx::concatenate(
+          {x, parts.model.embed_frames(parts.exec, parts.codes_array(fed))}, 0,
+          stream);
+    }
+    model::BackboneState state = parts.model.new_state();
+    const mx::array hidden = parts.model.backbone(parts.exec, x, state);
+    std::vector<float> logits;
+    logits.reserve(codes.size() *
+                   static_cast<std::size_t>(parts.facts.n_codes));
+    for (int frame = 0; frame < n_frames; ++frame) {
+      const int row = n_prompt - 1 + frame;
+      const mx::array h =
+          mx::slice(hidden, {row, 0}, {row + 1, hidden.shape(1)}, stream);
+      const mx::array rows = parts.score_frame(
+          h, codes.subspan(static_cast<std::size_t>(frame) * n_codebooks,
+                           n_codebooks));
+      mx::eval(rows);
+      logits.insert(logits.end(), rows.data<float>(),
+                    rows.data<float>() + rows.size());
+    }
+    return logits;
+  });
+}
+
+std::vector<float> Engine::decode(std::span<const std::int32_t> codes) {
+  const Parts& parts = *parts_;
+  parts.check_codes(codes, parts.facts.n_codec_codes);
+  return guarded("decode", [&] {
+    const auto chunk = static_cast<std::size_t>(kDecodeChunk) *
+                       static_cast<std::size_t>(parts.facts.n_codebooks);
+    auto state = parts.decoder.new_state();
+    std::vector<float> audio;
+    for (std::size_t begin = 0; begin < codes.size(); begin += chunk) {
+      const auto part =
+          codes.subspan(begin, std::min(chunk, codes.size() - begin));
+      const mx::array samples =
+          parts.decoder.decode(parts.exec, parts.codes_array(part), state);
+      mx::eval(samples);
+      audio.insert(audio.end(), samples.data<float>(),
+                   samples.data<float>() + samples.size());
+    }
+    return audio;
+  });
+}
+
+}  // namespace csm::engine

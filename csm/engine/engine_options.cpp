@@ -1,0 +1,56 @@
+#include "csm/engine/engine_options.h"
+
+#include "csm/base/error.h"
+#include "csm/base/str_cat.h"
+
+namespace csm::engine {
+
+const char* to_string(DeviceKind device) {
+  return device == DeviceKind::kCpu ? "cpu" : "gpu";
+}
+
+const char* to_string(WeightType type) {
+  switch (type) {
+    case WeightType::kF32:
+      return "f32";
+    case WeightType::kBf16:
+      return "bf16";
+    case WeightType::kInt8:
+      return "int8";
+    case WeightType::kInt4:
+      return "int4";
+  }
+  return "unknown";
+}
+
+std::optional<DeviceKind> parse_device(std::string_view name) {
+  for (const auto device : {DeviceKind::kCpu, DeviceKind::kGpu}) {
+    if (name == to_string(device)) return device;
+  }
+  return std::nullopt;
+}
+
+std::optional<WeightType> parse_weight_type(std::string_view name) {
+  for (const auto type : {WeightType::kF32, WeightType::kBf16,
+                          WeightType::kInt8, WeightType::kInt4}) {
+    if (name == to_string(type)) return type;
+  }
+  return std::nullopt;
+}
+
+void EngineOptions::validate() const {
+  if (threads < 0 || threads > 1024) {
+    throw Error(ErrorCode::kInvalidArgument,
+                str_cat("[engine.options] expected threads in [0, 1024], got ",
+                        threads));
+  }
+  if (weight_type == WeightType::kInt8 || weight_type == WeightType::kInt4) {
+    throw Error(ErrorCode::kUnsupported,
+                str_cat("[engine.options] expected weights of type f32 or "
+                        "bf16, got ",
+                        to_string(weight_type),
+                        " (quantised weights are not implemented)"));
+  }
+}
+
+}  // namespace csm::engine

@@ -1,0 +1,41 @@
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace csm::engine {
+
+/// The processor that runs the model.
+enum class DeviceKind { kCpu, kGpu };
+
+/// How weights are stored while the model runs. Activations are float32.
+enum class WeightType { kF32, kBf16, kInt8, kInt4 };
+
+[[nodiscard]] const char* to_string(DeviceKind device);
+[[nodiscard]] const char* to_string(WeightType type);
+[[nodiscard]] std::optional<DeviceKind> parse_device(std::string_view name);
+[[nodiscard]] std::optional<WeightType> parse_weight_type(
+    std::string_view name);
+
+/// What an Engine is made of, for its whole life.
+struct EngineOptions {
+  /// Folder in the Hugging Face layout: config.json, model.safetensors (or
+  /// shards with an index), tokenizer.json, generation_config.json.
+  std::filesystem::path model_dir;
+  DeviceKind device = DeviceKind::kCpu;
+  WeightType weight_type = WeightType::kF32;
+  /// Threads of the CPU kernels, 1 to 1024; 0 means one for each processor
+  /// that the process may use. Results do not depend on it.
+  int threads = 0;
+  /// Compose every operation from MLX's own on the CPU too: the graph that a
+  /// GPU executes. Slow; for tests.
+  bool composed = false;
+
+  /// Throws: Error{kInvalidArgument} naming the field and its range,
+  /// Error{kUnsupported} for what this build cannot do.
+  void validate() const;
+};
+
+}  // namespace csm::engine

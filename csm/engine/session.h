@@ -1,0 +1,83 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "csm/engine/generation_options.h"
+
+namespace csm::engine {
+
+/// Why a session ended.
+enum class StopReason {
+  kEos,        ///< the model ended the speech by itself
+  kLength,     ///< max_audio_ms or the model's context was reached
+  kCancelled,  ///< the caller asked
+};
+
+/// "eos", "length" or "cancelled".
+[[nodiscard]] const char* to_string(StopReason reason);
+
+/// What to speak.
+struct Utterance {
+  int speaker = 0;   ///< 0 or more; names a voice that the model knows
+  std::string text;  ///< valid UTF-8, not empty
+};
+
+/// 80 ms of speech.
+struct Frame {
+  std::vector<std::int32_t> codes;  ///< [K]
+  std::vector<float> audio;         ///< [1920] mono at 24 kHz, not clipped
+};
+
+/// Seconds that a session spent in each stage.
+struct StageTimes {
+  double prefill = 0;      ///< prompt, with the first frame
+  double frames = 0;       ///< all frames after the first
+  double first_audio = 0;  ///< from start to the first frame's samples
+};
+
+class Engine;
+class FrameLoop;
+
+/// One utterance being spoken, frame by frame.
+///
+/// Made by Engine::start; must not outlive its engine.
+/// Threads: engine thread only.
+class Session {
+ public:
+  Session(Session&&) noexcept;
+  Session& operator=(Session&&) noexcept;
+  ~Session();
+
+  /// The next frame, or nothing when the speech has ended.
+  ///
+  /// Throws: Error{kBackend} naming the frame if the computation fails.
+  [[nodiscard]] std::optional<Frame> next();
+
+  /// Ends the session before its next frame.
+  void cancel();
+
+  /// Set once next() has returned nothing.
+  [[nodiscard]] std::optional<StopReason> stop_reason() const;
+  [[nodiscard]] const StageTimes& times() const;
+  [[nodiscard]] int n_frames() const;
+  [[nodiscard]] int max_frames() const;
+  [[nodiscard]] int prompt_positions() const;
+  /// Codes drawn so far that the codec cannot decode (codec safety `torch`
+  /// and `legacy-range` only). They sound as if the codebook were silent.
+  [[nodiscard]] std::int64_t n_invalid_codes() const;
+  /// Codes for which the codec-safety rule chose another than PyTorch would
+  /// have, the frame that ended the speech included.
+  [[nodiscard]] std::int64_t n_changed_codes() const;
+
+ private:
+  friend class Engine;
+  explicit Session(std::unique_ptr<FrameLoop> loop);
+
+  std::unique_ptr<FrameLoop> loop_;
+};
+
+}  // namespace csm::engine
