@@ -1,4 +1,5 @@
 #include <CLI/CLI.hpp>
+#include <charconv>
 #include <chrono>
 #include <cstdint>
 #include <memory>
@@ -7,6 +8,7 @@
 #include <random>
 #include <span>
 #include <string>
+#include <system_error>
 #include <vector>
 
 #include "cli/commands.h"
@@ -30,7 +32,7 @@ struct GenerateArguments {
   std::string output;
   std::string tokens_out;
   bool json = false;
-  std::optional<std::uint64_t> seed;
+  std::string seed;  // empty: a new one
   float temperature = 0.8F;
   int top_k = 100;
   bool greedy = false;
@@ -99,10 +101,29 @@ std::uint64_t random_seed() {
   return device();
 }
 
+// As torch.manual_seed: 0 to 2^64 - 1, or negative in two's complement.
+std::uint64_t parse_seed(const std::string& text) {
+  const char* end = text.data() + text.size();
+  std::uint64_t seed = 0;
+  if (text.starts_with('-')) {
+    std::int64_t negative = 0;
+    const auto read = std::from_chars(text.data(), end, negative);
+    if (read.ec == std::errc() && read.ptr == end) {
+      return static_cast<std::uint64_t>(negative);
+    }
+  } else {
+    const auto read = std::from_chars(text.data(), end, seed);
+    if (read.ec == std::errc() && read.ptr == end) return seed;
+  }
+  throw UsageError(
+      str_cat("--seed: expected an integer of 64 bits, got '", text, "'"));
+}
+
 engine::GenerationOptions generation_options(
     const GenerateArguments& arguments) {
   engine::GenerationOptions options;
-  options.seed = arguments.seed ? *arguments.seed : random_seed();
+  options.seed =
+      arguments.seed.empty() ? random_seed() : parse_seed(arguments.seed);
   options.temperature = arguments.temperature;
   options.top_k = arguments.top_k;
   options.greedy = arguments.greedy;

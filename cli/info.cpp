@@ -1,4 +1,5 @@
 #include <CLI/CLI.hpp>
+#include <cmath>
 #include <cstddef>
 #include <filesystem>
 #include <map>
@@ -55,7 +56,7 @@ OrderedJson describe_config(const std::filesystem::path& folder) {
             {"codebook_size", codec.codebook_size},
             {"codebooks", codec.n_codebooks}}},
           {"checkpoint_sampling",
-           {{"temperature", defaults.temperature},
+           {{"temperature", std::round(defaults.temperature * 1e6) / 1e6},
             {"top_k", defaults.top_k},
             {"max_frames", defaults.max_frames}}}};
 }

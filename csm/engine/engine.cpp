@@ -13,6 +13,7 @@
 #include "csm/engine/frame_loop.h"
 #include "csm/kernels/exec_op.h"
 #include "csm/model/csm_model.h"
+#include "csm/model/generation_defaults.h"
 #include "csm/model/model_config.h"
 #include "csm/text/prompt.h"
 #include "csm/text/tokenizer.h"
@@ -97,6 +98,8 @@ std::unique_ptr<Engine::Parts> Engine::Parts::load(
   const mx::Stream stream = make_stream(options.device);
   const auto config = model::ModelConfig::load(options.model_dir);
   const auto codec_config = codec::MimiConfig::load(options.model_dir);
+  // Requests choose for themselves, but a broken file is a broken model.
+  (void)model::GenerationDefaults::load(options.model_dir, config.n_codebooks);
   codec_config.check_serves(config.n_codebooks, config.audio_vocab);
   auto tokenizer = text::Tokenizer::load(options.model_dir / "tokenizer.json");
   if (tokenizer.vocab_size() > config.text_vocab) {

@@ -46,9 +46,11 @@ TEST(TorchCpuGenerator, NoiseOfManySeedsAndSizes_MatchesTorch) {
     EXPECT_EQ(std::bit_cast<std::uint32_t>(values.front()), golden["first"]);
     EXPECT_EQ(std::bit_cast<std::uint32_t>(values.back()), golden["last"]);
     EXPECT_EQ(generator.next32() & 0x7FFFFFFFU, golden["next31"]);
-    EXPECT_EQ(sha256_hex(std::as_bytes(std::span(values))), golden["f32"]);
+    EXPECT_EQ(sha256_hex(std::as_bytes(std::span(values))),
+              golden["f32"].get<std::string>());
     const std::vector<std::uint16_t> bf16 = bf16_bits(values);
-    EXPECT_EQ(sha256_hex(std::as_bytes(std::span(bf16))), golden["bf16"]);
+    EXPECT_EQ(sha256_hex(std::as_bytes(std::span(bf16))),
+              golden["bf16"].get<std::string>());
   }
 }
 

@@ -295,7 +295,7 @@ def option_cases(bench):
     usage = [
         ("--temperature", "warm"), ("--top-k", "many"), ("--top-k", "1.5"),
         ("--speaker", "bob"), ("--speaker", "-1"), ("--seed", "lucky"),
-        ("--seed", "-1"), ("--seed", "18446744073709551616"),
+        ("--seed", "1.5"), ("--seed", "18446744073709551616"),
         ("--threads", "-1"), ("--threads", "9999"), ("--dtype", "f17"),
         ("--device", "tpu"), ("--rng", "dice"), ("--sampler", "nucleus"),
         ("--codec-safety", "none"), ("--max-audio-ms", "long"),
