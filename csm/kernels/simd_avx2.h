@@ -19,9 +19,9 @@ struct IntLanes {
 };
 
 inline constexpr int kLanes = 16;
-inline constexpr unsigned kStreamRows = 3;
-inline constexpr unsigned kTileRows = 3;
-inline constexpr unsigned kTileOuts = 2;
+inline constexpr unsigned kStreamRows = 2;
+inline constexpr unsigned kTileRows = 2;
+inline constexpr unsigned kTileOuts = 3;
 
 inline Lanes splat(float x) { return {_mm256_set1_ps(x), _mm256_set1_ps(x)}; }
 

@@ -20,7 +20,7 @@ struct IntLanes {
 };
 
 inline constexpr int kLanes = 16;
-inline constexpr unsigned kStreamRows = 8;
+inline constexpr unsigned kStreamRows = 4;
 inline constexpr unsigned kTileRows = 6;
 inline constexpr unsigned kTileOuts = 4;
 

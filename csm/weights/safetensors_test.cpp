@@ -152,7 +152,7 @@ std::vector<BadFile> bad_headers() {
   };
 }
 
-std::vector<BadFile> bad_claims() {
+std::vector<BadFile> bad_shapes() {
   return {
       {"dtype_unknown",
        kUnsupported,
@@ -229,6 +229,11 @@ std::vector<BadFile> bad_claims() {
        {"tensor t", "at most 8"},
        claim("U8", "[1,1,1,1,1,1,1,1,1]", "[0,1]"),
        1},
+  };
+}
+
+std::vector<BadFile> bad_offsets() {
+  return {
       {"offsets_one",
        kCorrupt,
        {"tensor t", "'data_offsets'"},
@@ -299,8 +304,10 @@ std::string name_of(const testing::TestParamInfo<BadFile>& info) {
 
 INSTANTIATE_TEST_SUITE_P(Header, BadSafetensors,
                          testing::ValuesIn(bad_headers()), name_of);
-INSTANTIATE_TEST_SUITE_P(Claims, BadSafetensors,
-                         testing::ValuesIn(bad_claims()), name_of);
+INSTANTIATE_TEST_SUITE_P(Shapes, BadSafetensors,
+                         testing::ValuesIn(bad_shapes()), name_of);
+INSTANTIATE_TEST_SUITE_P(Offsets, BadSafetensors,
+                         testing::ValuesIn(bad_offsets()), name_of);
 
 TEST(Safetensors, LyingHeaderLengthsAreErrors) {
   const ScratchFolder folder;

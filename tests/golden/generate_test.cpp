@@ -25,87 +25,85 @@ constexpr float kAudioTolerance = 1e-4F;
 
 const std::filesystem::path kRoot = CSM_SOURCE_DIR;
 
-struct Run {
+struct Golden {
   Utterance utterance;
   std::uint64_t seed = 0;
   std::vector<std::int32_t> codes;  // [n_frames, K]
 };
 
-class DemoGoldens : public testing::Test {
- protected:
-  static void SetUpTestSuite() {
-    json_ = parse_json_file(kRoot / "tests" / "data" / "demo_generate.json");
+const Json& goldens() {
+  static const Json json =
+      parse_json_file(kRoot / "tests" / "data" / "demo_generate.json");
+  return json;
+}
+
+Engine& demo_engine() {
+  static const std::unique_ptr<Engine> engine = [] {
     EngineOptions options;
     options.model_dir = kRoot / "models" / "demo";
-    engine_ = std::make_unique<Engine>(options);
-  }
-  static void TearDownTestSuite() { engine_.reset(); }
+    return std::make_unique<Engine>(options);
+  }();
+  return *engine;
+}
 
-  static std::vector<Run> runs() {
-    std::vector<Run> runs;
-    for (const Json& entry : json_.at("runs")) {
-      Run run = {.utterance = {.speaker = entry.at("speaker").get<int>(),
-                               .text = entry.at("text").get<std::string>()},
-                 .seed = entry.at("seed").get<std::uint64_t>(),
-                 .codes = {}};
-      for (const Json& frame : entry.at("codes")) {
-        const auto codes = frame.get<std::vector<std::int32_t>>();
-        run.codes.insert(run.codes.end(), codes.begin(), codes.end());
-      }
-      runs.push_back(std::move(run));
+std::vector<Golden> all_goldens() {
+  std::vector<Golden> all;
+  for (const Json& entry : goldens().at("runs")) {
+    Golden golden = {.utterance = {.speaker = entry.at("speaker").get<int>(),
+                                   .text = entry.at("text").get<std::string>()},
+                     .seed = entry.at("seed").get<std::uint64_t>(),
+                     .codes = {}};
+    for (const Json& frame : entry.at("codes")) {
+      const auto codes = frame.get<std::vector<std::int32_t>>();
+      golden.codes.insert(golden.codes.end(), codes.begin(), codes.end());
     }
-    return runs;
+    all.push_back(std::move(golden));
   }
+  return all;
+}
 
-  static std::vector<std::int32_t> generate(const Run& run,
-                                            GenerationOptions options) {
-    options.seed = run.seed;
-    options.max_audio_ms = kMaxAudioMs;
-    Session session = engine_->start(run.utterance, options);
-    std::vector<std::int32_t> codes;
-    while (const auto frame = session.next()) {
-      codes.insert(codes.end(), frame->codes.begin(), frame->codes.end());
-    }
-    return codes;
+std::vector<std::int32_t> generate(const Golden& golden) {
+  GenerationOptions options;
+  options.seed = golden.seed;
+  options.max_audio_ms = kMaxAudioMs;
+  Session session = demo_engine().start(golden.utterance, options);
+  std::vector<std::int32_t> codes;
+  while (const auto frame = session.next()) {
+    codes.insert(codes.end(), frame->codes.begin(), frame->codes.end());
   }
+  return codes;
+}
 
-  static Json json_;
-  static std::unique_ptr<Engine> engine_;
-};
-
-Json DemoGoldens::json_;
-std::unique_ptr<Engine> DemoGoldens::engine_;
-
-TEST_F(DemoGoldens, BelongToTheseWeights) {
+TEST(DemoGoldens, BelongToTheseWeights) {
   const MappedFile file(kRoot / "models" / "demo" / "model.safetensors");
-  EXPECT_EQ(json_.at("weights_sha256"), sha256_hex(file.bytes()));
+  EXPECT_EQ(goldens().at("weights_sha256"), sha256_hex(file.bytes()));
 }
 
-TEST_F(DemoGoldens, EveryGenerationEqualsTransformers) {
-  const auto all = runs();
+TEST(DemoGoldens, EveryGenerationEqualsTransformers) {
+  const auto all = all_goldens();
   ASSERT_EQ(all.size(), 100U);
-  for (const Run& run : all) {
-    ASSERT_FALSE(run.codes.empty());
-    EXPECT_EQ(generate(run, {}), run.codes)
-        << "'" << run.utterance.text << "' seed " << run.seed;
+  for (const Golden& golden : all) {
+    ASSERT_FALSE(golden.codes.empty());
+    EXPECT_EQ(generate(golden), golden.codes)
+        << "'" << golden.utterance.text << "' seed " << golden.seed;
   }
 }
 
-TEST_F(DemoGoldens, LogitsAreClose) {
+TEST(DemoGoldens, LogitsAreClose) {
   const auto want =
       weights::read_npy_f32(kRoot / "tests" / "data" / "demo_logits.npy");
-  const Run first = runs().front();
-  const auto got = engine_->score(first.utterance, first.codes);
+  const Golden first = all_goldens().front();
+  const auto got = demo_engine().score(first.utterance, first.codes);
   ASSERT_GE(got.size(), want.data.size());
   for (std::size_t i = 0; i < want.data.size(); ++i) {
     ASSERT_NEAR(got[i], want.data[i], kLogitTolerance) << i;
   }
 }
 
-TEST_F(DemoGoldens, AudioIsClose) {
+TEST(DemoGoldens, AudioIsClose) {
   const auto want =
       weights::read_npy_f32(kRoot / "tests" / "data" / "demo_audio.npy");
-  const auto got = engine_->decode(runs().front().codes);
+  const auto got = demo_engine().decode(all_goldens().front().codes);
   ASSERT_EQ(got.size(), want.data.size());
   for (std::size_t i = 0; i < want.data.size(); ++i) {
     ASSERT_NEAR(got[i], want.data[i], kAudioTolerance) << i;

@@ -133,8 +133,8 @@ def compare(csm, oracle, prompts, seeds, frames, top_k=100, codec=True):
         error = np.abs(csm.score(*prompt, theirs) -
                        oracle.score(*prompt, theirs)).max()
         tally.logit_error = max(tally.logit_error, float(error))
-        if codec:
-            short = theirs[:WINDOW_FRAMES]
+        short = theirs[:WINDOW_FRAMES]
+        if codec and (short < oracle.n_codec_codes).all():
             error = np.abs(csm.decode(short) - oracle.decode(short)).max()
             tally.audio_error = max(tally.audio_error, float(error))
     return tally

@@ -19,6 +19,7 @@ class HfModel:
         self.tokenizer = PreTrainedTokenizerFast(
             tokenizer_file=str(folder / "tokenizer.json"))
         self.n_codebooks = self.model.config.num_codebooks
+        self.n_codec_codes = self.model.config.codec_config.codebook_size
 
     def prompt(self, text, speaker):
         """[1, S] ids of `[speaker]text` between BOS and EOS."""
