@@ -1,0 +1,255 @@
+"""Trains the demo model's language model on the codec's codes.
+
+    python lm_train.py --work DIR [--minutes 60]
+
+Loss as transformers' CSM (codebook 0 at every step with the all-zero EOS
+frame, codebooks 1.. of a random part of the frames) plus two training aids:
+the phones of the next frame, and the place in the text for one attention
+head. The learning rate follows the share of --minutes that is used up.
+Writes DIR/lm.pt every few minutes and goes on from it when rerun.
+"""
+
+import argparse
+import math
+import time
+from pathlib import Path
+
+import codec_train
+import lm_model
+import numpy as np
+import shape
+import torch
+import torch.nn.functional as F
+from muon import Muon
+from torch import nn
+
+
+def load_rows(work, names):
+    """[(ids, codes [T, K], places [T], phones [T, 2])] of some shards."""
+    rows = []
+    for name in names:
+        with np.load(work / "codes" / f"{name}.npz") as shard:
+            codes, ids = shard["codes"], shard["ids"]
+            where, phones, sizes = shard["places"], shard["phones"], shard["sizes"]
+        text, frame = 0, 0
+        for tokens, frames in sizes:
+            span = slice(frame, frame + frames)
+            rows.append((ids[text : text + tokens], codes[span], where[span], phones[span]))
+            text, frame = text + tokens, frame + frames
+    return rows
+
+
+def batches(rows, rng, positions):
+    """Endless batches of rows of like length, about `positions` in all."""
+    while True:
+        order = rng.permutation(len(rows))
+        for first in range(0, len(order), 2048):
+            part = sorted(
+                order[first : first + 2048],
+                key=lambda i: len(rows[i][0]) + len(rows[i][1]),
+            )
+            groups, group, longest = [], [], 0
+            for i in part:
+                longest = max(longest, len(rows[i][0]) + len(rows[i][1]))
+                if (len(group) + 1) * longest > positions and group:
+                    groups.append(group)
+                    group = []
+                group.append(i)
+            groups.append(group)
+            for index in rng.permutation(len(groups)):
+                yield [rows[i] for i in groups[index]]
+
+
+class Batch:
+    """Flat index tensors of several rows, padded on the right."""
+
+    def __init__(self, rows):
+        self.count = len(rows)
+        self.width = max(len(r[0]) + len(r[1]) for r in rows)
+        text_at, audio_at, target_at = [], [], []
+        for i, (ids, codes, _, _) in enumerate(rows):
+            base, tokens, frames = i * self.width, len(ids), len(codes)
+            text_at.append(base + np.arange(tokens))
+            audio_at.append(base + tokens + np.arange(frames))
+            target_at.append(base + tokens - 1 + np.arange(frames + 1))
+        end = np.zeros((1, shape.K), np.int64)
+        join = lambda parts: torch.from_numpy(np.concatenate(parts).astype(np.int64))
+        self.text_at, self.audio_at = join(text_at), join(audio_at)
+        self.target_at = join(target_at)
+        self.ids = join([r[0] for r in rows])
+        self.codes = join([r[1] for r in rows])
+        self.targets = join([np.concatenate((r[1], end)) for r in rows])
+        last = [len(r[0]) - 1 for r in rows]
+        self.places = join([np.append(r[2], z) for r, z in zip(rows, last, strict=True)])
+        self.phones = join([np.concatenate((r[3], np.zeros((1, 2)))) for r in rows])
+        self.row = join([np.full(len(r[1]) + 1, i) for i, r in enumerate(rows)])
+        self.tokens = torch.tensor([len(r[0]) for r in rows])
+
+
+class Learner(nn.Module):
+    """The model with its training aids."""
+
+    def __init__(self):
+        super().__init__()
+        self.csm = lm_model.Csm()
+        width = shape.BACKBONE["hidden_size"]
+        self.reader = nn.Linear(width, 2 * len(codec_train.PHONES), bias=False)
+
+    def _inputs(self, batch):
+        text, frames = self.csm.text(batch.ids), self.csm.frames(batch.codes)
+        x = text.new_zeros(batch.count * batch.width, text.shape[1])
+        x = x.index_copy(0, batch.text_at, text).index_copy(0, batch.audio_at, frames)
+        return x.view(batch.count, batch.width, -1)
+
+    def _place_loss(self, batch, q, k):
+        """Cross entropy of head 0's attention with the place in the text."""
+        scores = (q[:, 0] @ k[:, 0].mT).float() * q.shape[-1] ** -0.5
+        steps = torch.arange(batch.width)
+        scores = scores.masked_fill(steps[None, :] > steps[:, None], -math.inf)
+        log = scores.log_softmax(-1).view(-1, batch.width)[batch.target_at]
+        gap = (steps[None] - batch.places[:, None]).float()
+        soft = torch.exp(-gap.square() / (2 * 1.2**2))
+        soft = soft * (steps[None] < batch.tokens[batch.row][:, None])
+        soft = soft / soft.sum(-1, keepdim=True)
+        return -(soft * log.clamp(min=-30)).sum(-1).mean()
+
+    def forward(self, batch, share):
+        """(c0 loss, mean loss of the other codebooks, phone loss, place loss,
+        per-codebook losses); `share` of the frames trains the depth decoder."""
+        hidden, seen = self.csm.backbone(self._inputs(batch))
+        hidden = hidden.reshape(-1, hidden.shape[-1])[batch.target_at]
+        first = F.cross_entropy(self.csm.c0_head(hidden).float(), batch.targets[:, 0])
+        middle = seen[lm_model.READ_LAYER][0]
+        middle = middle.reshape(-1, middle.shape[-1])[batch.target_at]
+        read = self.reader(F.rms_norm(middle, middle.shape[-1:])).float()
+        phones = F.cross_entropy(
+            read.view(-1, len(codec_train.PHONES)), batch.phones.flatten()
+        )
+        place = self._place_loss(batch, *seen[lm_model.GUIDED_LAYER][1:])
+        some = torch.randperm(len(hidden))[: int(share * len(hidden))]
+        codes = batch.targets[some]
+        logits = self.csm.depth_logits(hidden[some], codes[:, :-1])
+        rest = F.cross_entropy(
+            logits.float().flatten(0, 1), codes[:, 1:].flatten(), reduction="none"
+        ).view(-1, shape.K - 1)
+        return first, rest.mean(), phones, place, rest.mean(0)
+
+
+class Trainer:
+    def __init__(self, args):
+        torch.manual_seed(args.seed)
+        self.args, self.path = args, args.work / "lm.pt"
+        self.learner = Learner()
+        matrices, others = [], []
+        for name, weight in self.learner.named_parameters():
+            inside = ".layers." in name and weight.ndim == 2
+            (matrices if inside else others).append(weight)
+        self.optimisers = [
+            Muon(matrices, lr=1.0, weight_decay=0.05),
+            torch.optim.AdamW(others, lr=1.0, betas=(0.9, 0.98), weight_decay=0.01, fused=True),
+        ]
+        self.step, self.used = 0, 0.0
+        if self.path.exists():
+            self._resume()
+        names = sorted(p.stem for p in (args.work / "codes").glob("[0-9]*.npz"))
+        self.rng = np.random.default_rng(args.seed + self.step)
+        self.rows = load_rows(args.work, names)
+        self.held = load_rows(args.work, ["held"])
+        self.stream = batches(self.rows, self.rng, args.positions)
+        frames = sum(len(r[1]) for r in self.rows)
+        print(f"{len(self.rows)} rows, {frames} frames", flush=True)
+
+    def _resume(self):
+        saved = torch.load(self.path, map_location="cpu", weights_only=False)
+        self.learner.load_state_dict(saved["learner"])
+        for optimiser, state in zip(self.optimisers, saved["optimisers"], strict=True):
+            optimiser.load_state_dict(state)
+        self.step, self.used = saved["step"], saved["used"]
+        print(f"going on from step {self.step}, {self.used:.0f} s used", flush=True)
+
+    def save(self):
+        state = {
+            "model": self.learner.csm.exported(),
+            "learner": self.learner.state_dict(),
+            "optimisers": [o.state_dict() for o in self.optimisers],
+            "step": self.step,
+            "used": self.used,
+        }
+        temporary = self.path.with_suffix(".tmp")
+        torch.save(state, temporary)
+        temporary.replace(self.path)
+
+    def _share(self):
+        return min(1.0, self.used / (60 * self.args.minutes))
+
+    def _set_rates(self):
+        warm = min(1.0, (self.step + 1) / 100)
+        fall = 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * self._share()))
+        for optimiser, rate in zip(self.optimisers, self.args.rates, strict=True):
+            for group in optimiser.param_groups:
+                group["lr"] = rate * warm * fall
+
+    def one_step(self):
+        self._set_rates()
+        batch = Batch(next(self.stream))
+        with torch.autocast("cpu", torch.bfloat16):
+            first, rest, phones, place, _ = self.learner(batch, self.args.depth_share)
+        aid = 1.0 - 0.8 * self._share()
+        total = first + self.args.rest_weight * rest + aid * (0.3 * phones + 0.3 * place)
+        for optimiser in self.optimisers:
+            optimiser.zero_grad(set_to_none=True)
+        total.backward()
+        nn.utils.clip_grad_norm_(self.learner.parameters(), 1.0)
+        for optimiser in self.optimisers:
+            optimiser.step()
+        self.step += 1
+        return [float(x.detach()) for x in (first, rest, phones, place)]
+
+    @torch.no_grad()
+    def held_out_losses(self):
+        rng = np.random.default_rng(0)
+        torch_state = torch.get_rng_state()
+        sums, stream, count = 0.0, batches(self.held, rng, 4000), 4
+        for _ in range(count):
+            with torch.autocast("cpu", torch.bfloat16):
+                parts = self.learner(Batch(next(stream)), 1.0)
+            sums = sums + torch.cat((torch.stack(parts[:4]), parts[4])).float()
+        torch.set_rng_state(torch_state)
+        return (sums / count).tolist()
+
+    def run(self):
+        sums, mark, saved = np.zeros(4), time.time(), time.time()
+        while self.used < 60 * self.args.minutes:
+            sums += self.one_step()
+            self.used += time.time() - mark
+            mark = time.time()
+            if self.step % 50 == 0:
+                text = " ".join(f"{x:.3f}" for x in sums / 50)
+                print(f"step {self.step} {self.used:.0f} s: c0 rest phones place {text}", flush=True)
+                sums[:] = 0
+            if self.step % 500 == 0:
+                text = " ".join(f"{x:.3f}" for x in self.held_out_losses())
+                print(f"  held out: c0 rest phones place, c1.. {text}", flush=True)
+            if time.time() - saved > 150:
+                self.save()
+                saved = time.time()
+        self.save()
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--work", type=Path, required=True)
+    parser.add_argument("--minutes", type=float, default=60)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--positions", type=int, default=2400)
+    parser.add_argument("--rates", type=float, nargs=2, default=(4e-3, 3e-3))
+    parser.add_argument("--rest-weight", type=float, default=1.0)
+    parser.add_argument("--depth-share", type=float, default=0.5)
+    parser.add_argument("--seed", type=int, default=0)
+    args = parser.parse_args()
+    torch.set_num_threads(args.threads)
+    Trainer(args).run()
+
+
+if __name__ == "__main__":
+    main()
