@@ -45,18 +45,6 @@ mx::Dtype mlx_type(WeightType type) {
   return type == WeightType::kBf16 ? mx::bfloat16 : mx::float32;
 }
 
-// Speaking needs the codec's decoder only.
-void skip_codec_encoder(weights::WeightStore& store) {
-  for (const char* prefix :
-       {"codec.encoder.", "codec.encoder_transformer.", "codec.downsample."}) {
-    store.skip(prefix);
-  }
-  for (const char* kind : {"semantic", "acoustic"}) {
-    store.skip(str_cat("codec.quantizer.", kind,
-                       "_residual_vector_quantizer.input_proj"));
-  }
-}
-
 // Runs f; failures of MLX become errors of ours.
 template <class F>
 auto guarded(const char* what, F&& f) {
@@ -113,7 +101,6 @@ std::unique_ptr<Engine::Parts> Engine::Parts::load(
   auto model =
       model::CsmModel::load(config, store, mlx_type(options.weight_type));
   auto decoder = codec::MimiDecoder::load(codec_config, store);
-  skip_codec_encoder(store);
   store.check_all_used();
 
   const ModelFacts facts = {.n_codebooks = config.n_codebooks,

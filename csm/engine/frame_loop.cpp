@@ -101,8 +101,12 @@ Frame FrameLoop::compute_frame() {
   const sampling::Sampled drawn = draw_codes(step_backbone());
   const mx::array audio =
       context_.decoder->decode(*context_.exec, drawn.codes, codec_state_);
+  // The states too, so that no graph outlives its frame.
+  std::vector<mx::array> results = {drawn.codes, drawn.changed, audio};
+  backbone_state_.append_arrays(results);
+  codec_state_.append_arrays(results);
   try {
-    mx::eval(drawn.codes, drawn.changed, audio);
+    mx::eval(results);
   } catch (const std::exception& error) {
     throw Error(ErrorCode::kBackend, str_cat("[engine.frame_loop] frame ",
                                              n_frames_, ": ", error.what()));

@@ -165,11 +165,11 @@ TEST(LinearOp, WrongShapesAndTypes_InvalidArgument) {
               HasSubstr("expected scale of shape [200]"));
   EXPECT_THAT(message([&] { return normalize(exec, narrow, args.rms); }),
               HasSubstr("expected norm.gain of shape [5]"));
-  EXPECT_THAT(
-      message([&] {
-        return normalize(exec, args.x, {args.rms.gain, std::nullopt, -1.0F});
-      }),
-      HasSubstr("expected norm.eps >= 0, got -1"));
+  EXPECT_THAT(message([&] {
+                return normalize(exec, args.x,
+                                 {args.rms.gain, std::nullopt, -1.0F});
+              }),
+              HasSubstr("expected norm.eps >= 0, got -1"));
   EXPECT_THAT(message([&] {
                 return norm_linear(exec, args.x, args.rms, {args.a, args.c});
               }),

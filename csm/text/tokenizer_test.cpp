@@ -83,23 +83,15 @@ std::vector<BadFile> bad_top_level() {
       {"no_model", kCorrupt, "'model'", [](Json& j) { j.erase("model"); }},
       {"model_text", kCorrupt, "'model'", [](Json& j) { j["model"] = "x"; }},
       {"normalizer", kUnsupported, "'normalizer'",
-       [](Json& j) {
-         j["normalizer"] = {{"type", "NFC"}};
-       }},
+       [](Json& j) { j["normalizer"] = {{"type", "NFC"}}; }},
       {"truncation", kUnsupported, "'truncation'",
-       [](Json& j) {
-         j["truncation"] = {{"max_length", 4}};
-       }},
+       [](Json& j) { j["truncation"] = {{"max_length", 4}}; }},
       {"padding", kUnsupported, "'padding'",
-       [](Json& j) {
-         j["padding"] = {{"strategy", "BatchLongest"}};
-       }},
+       [](Json& j) { j["padding"] = {{"strategy", "BatchLongest"}}; }},
       {"no_decoder", kCorrupt, "'decoder'",
        [](Json& j) { j["decoder"] = nullptr; }},
       {"decoder", kUnsupported, "ByteLevel",
-       [](Json& j) {
-         j["decoder"] = {{"type", "WordPiece"}};
-       }},
+       [](Json& j) { j["decoder"] = {{"type", "WordPiece"}}; }},
   };
 }
 
@@ -136,21 +128,13 @@ std::vector<BadFile> bad_models() {
       {"merge_one", kCorrupt, "index 0",
        [](Json& j) { j["model"]["merges"][0] = "he"; }},
       {"merge_three", kCorrupt, "index 1",
-       [](Json& j) {
-         j["model"]["merges"][1] = {"h", "e", "l"};
-       }},
+       [](Json& j) { j["model"]["merges"][1] = {"h", "e", "l"}; }},
       {"merge_number", kCorrupt, "index 1",
-       [](Json& j) {
-         j["model"]["merges"][1] = {1, 2};
-       }},
+       [](Json& j) { j["model"]["merges"][1] = {1, 2}; }},
       {"merge_unknown", kCorrupt, "'zzz'",
-       [](Json& j) {
-         j["model"]["merges"][0] = {"zzz", "e"};
-       }},
+       [](Json& j) { j["model"]["merges"][0] = {"zzz", "e"}; }},
       {"merge_into_unknown", kCorrupt, "'ex'",
-       [](Json& j) {
-         j["model"]["merges"][0] = {"e", "x"};
-       }},
+       [](Json& j) { j["model"]["merges"][0] = {"e", "x"}; }},
   };
 }
 
@@ -163,15 +147,11 @@ std::vector<BadFile> bad_pre_tokenizers() {
       {"none", kCorrupt, "'pre_tokenizer'",
        [](Json& j) { j["pre_tokenizer"] = nullptr; }},
       {"metaspace", kUnsupported, "Metaspace",
-       [](Json& j) {
-         j["pre_tokenizer"] = {{"type", "Metaspace"}};
-       }},
+       [](Json& j) { j["pre_tokenizer"] = {{"type", "Metaspace"}}; }},
       {"no_steps", kCorrupt, "'pretokenizers'",
        [](Json& j) { j["pre_tokenizer"]["pretokenizers"] = Json::array(); }},
       {"digits", kUnsupported, "Digits",
-       [](Json& j) {
-         pre_step(j, 0) = {{"type", "Digits"}};
-       }},
+       [](Json& j) { pre_step(j, 0) = {{"type", "Digits"}}; }},
       {"split_last", kUnsupported, "ByteLevel as the last",
        [](Json& j) { j["pre_tokenizer"]["pretokenizers"].erase(1); }},
       {"behavior", kUnsupported, "'behavior'",
@@ -183,18 +163,14 @@ std::vector<BadFile> bad_pre_tokenizers() {
       {"regex", kUnsupported, "'\\w+'",
        [](Json& j) { pre_step(j, 0)["pattern"]["Regex"] = "\\w+"; }},
       {"regex_broken", kCorrupt, "Regex",
-       [](Json& j) {
-         pre_step(j, 0)["pattern"] = {{"Rgex", "a"}};
-       }},
+       [](Json& j) { pre_step(j, 0)["pattern"] = {{"Rgex", "a"}}; }},
   };
 }
 
 std::vector<BadFile> bad_added_tokens() {
   return {
       {"object", kCorrupt, "'added_tokens'",
-       [](Json& j) {
-         j["added_tokens"] = {{"a", 1}};
-       }},
+       [](Json& j) { j["added_tokens"] = {{"a", 1}}; }},
       {"number", kCorrupt, "added_tokens[0]",
        [](Json& j) { j["added_tokens"][0] = 5; }},
       {"no_content", kCorrupt, "'content'",

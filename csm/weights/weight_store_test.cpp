@@ -249,15 +249,11 @@ std::vector<BadModel> bad_models() {
       {"original_layout",
        ErrorCode::kUnsupported,
        {"got original layout"},
-       [](Tensors& t) {
-         t = {{"text_embeddings.weight", "F32", {2}, {}}};
-       }},
+       [](Tensors& t) { t = {{"text_embeddings.weight", "F32", {2}, {}}}; }},
       {"no_layout",
        ErrorCode::kUnsupported,
        {"got unknown layout"},
-       [](Tensors& t) {
-         t = {{"model.weight", "F32", {2}, {}}};
-       }},
+       [](Tensors& t) { t = {{"model.weight", "F32", {2}, {}}}; }},
       {"no_tensor",
        ErrorCode::kUnsupported,
        {"got unknown layout"},
@@ -298,9 +294,7 @@ std::vector<BadModel> bad_models() {
       {"shape",
        ErrorCode::kCorrupt,
        {"expected shape [2], got [2, 1]", kText, "model.safetensors"},
-       [](Tensors& t) {
-         named(t, kText).shape = {2, 1};
-       }},
+       [](Tensors& t) { named(t, kText).shape = {2, 1}; }},
       {"dtype",
        ErrorCode::kUnsupported,
        {"got I32", kText},
@@ -308,15 +302,11 @@ std::vector<BadModel> bad_models() {
       {"nan",
        ErrorCode::kCorrupt,
        {"element 1", kText, "model.safetensors"},
-       [](Tensors& t) {
-         set_text(t, {1.0F, kNan});
-       }},
+       [](Tensors& t) { set_text(t, {1.0F, kNan}); }},
       {"inf",
        ErrorCode::kCorrupt,
        {"element 0", kText},
-       [](Tensors& t) {
-         set_text(t, {-kInf, kNan});
-       }},
+       [](Tensors& t) { set_text(t, {-kInf, kNan}); }},
   };
 }
 

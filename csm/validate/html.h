@@ -1,0 +1,18 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace csm::validate {
+
+/// Text for an HTML page: &, <, > and " as entities.
+[[nodiscard]] std::string html_escape(std::string_view text);
+
+/// RFC 4648 base64 with padding.
+[[nodiscard]] std::string base64(std::string_view bytes);
+
+/// The head of a page with the style sheet: light and dark by the reader's
+/// preference.
+[[nodiscard]] std::string page_head(const std::string& title);
+
+}  // namespace csm::validate

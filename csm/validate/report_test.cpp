@@ -1,0 +1,91 @@
+#include "csm/validate/report.h"
+
+#include <gtest/gtest.h>
+
+#include <fstream>
+
+#include "csm/base/error.h"
+#include "csm/validate/html.h"
+#include "csm/validate/process.h"
+#include "csm/validate/testing.h"
+
+namespace csm::validate {
+namespace {
+
+OrderedJson small_results() {
+  const LogitRows rows = bell_rows(3, 2, 60, 56, 64);
+  sampling::SamplerOptions options;
+  options.n_valid_codes = 56;
+  MeasureOptions measure_options;
+  measure_options.n_draws = 100;
+  measure_options.n_permutations = 19;
+  measure_options.curve = {10, 100};
+  measure_options.breakdown = true;
+  OrderedJson setting = measure(rows, options, measure_options, csm_sampler());
+  setting["sampler"] = "torch-f32";
+  OrderedJson results = {{"mode", "quick"}, {"version", "<test>"}, {"seed", 1}};
+  results["settings"].push_back(setting);
+  results["sweep"] = {setting, setting};
+  results["sweep"][1]["temperature"] = 1.0;
+  return results;
+}
+
+std::string read(const std::filesystem::path& path) {
+  std::ifstream in(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+TEST(Base64, PublishedVectors) {  // RFC 4648, section 10
+  EXPECT_EQ(base64(""), "");
+  EXPECT_EQ(base64("f"), "Zg==");
+  EXPECT_EQ(base64("fo"), "Zm8=");
+  EXPECT_EQ(base64("foo"), "Zm9v");
+  EXPECT_EQ(base64("foobar"), "Zm9vYmFy");
+}
+
+TEST(HtmlEscape, LeavesNoMarkup) {
+  EXPECT_EQ(html_escape("<a href=\"x\">&"),
+            "&lt;a href=&quot;x&quot;&gt;&amp;");
+}
+
+TEST(ResultsCsv, HasALineForEverySettingAndCell) {
+  const std::string csv = results_csv(small_results());
+  EXPECT_EQ(std::count(csv.begin(), csv.end(), '\n'), 4);
+  EXPECT_NE(csv.find("\nsettings,torch-f32,0.8,100,100,6,1.0,0,0,1.0,"),
+            std::string::npos)
+      << csv;
+}
+
+TEST(WriteReport, MakesAPageThatNeedsNothingElse) {
+  const TempFolder folder;
+  const Check failed = {"<cell>", "match.defects", 3.0, "<= 0", false};
+  write_report(folder.path() / "report", small_results(), {failed});
+  const std::string page = read(folder.path() / "report/index.html");
+  EXPECT_NE(page.find("FAILED: 0 of 1 checks"), std::string::npos);
+  EXPECT_NE(page.find("3 at &lt;cell&gt;"), std::string::npos);
+  EXPECT_NE(page.find("csm &lt;test&gt;"), std::string::npos);
+  EXPECT_EQ(page.find("http"), std::string::npos);
+  for (const char* name :
+       {"token-frequency", "sample-size", "by-codebook", "by-frame",
+        "grid-similarity", "grid-kl", "grid-entropy"}) {
+    for (const char* suffix : {"-light.png", "-dark.svg"}) {
+      const auto path = folder.path() / "report" / (name + std::string(suffix));
+      EXPECT_GT(read(path).size(), 1000U) << path;
+    }
+  }
+  EXPECT_NE(read(folder.path() / "report/results.json").find("\"settings\""),
+            std::string::npos);
+}
+
+TEST(Plotter, AMissingGnuplotIsAClearError) {
+  try {
+    Plotter(".", "csm-no-gnuplot").check();
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::kNotFound);
+    EXPECT_NE(std::string(error.what()).find("gnuplot-nox"), std::string::npos);
+  }
+}
+
+}  // namespace
+}  // namespace csm::validate
