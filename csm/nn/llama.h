@@ -27,7 +27,7 @@ struct LlamaConfig {
 ///
 /// Owns its weights, const after load(). Threads: engine thread only.
 /// Exact: <= 2e-4 against transformers 4.57.6 (tests/parity/csm_test.cpp)
-/// Source: transformers models/csm/modeling_csm.py, CsmDecoderLayer
+/// Source: transformers CsmDecoderLayer
 class LlamaStack {
  public:
   /// Takes the tensors `<prefix>.<layer>.<name>` and `<prefix>.norm` from the
