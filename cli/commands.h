@@ -10,6 +10,7 @@ void add_generate(CLI::App& app);
 void add_score(CLI::App& app);
 void add_decode(CLI::App& app);
 void add_info(CLI::App& app);
+void add_replay(CLI::App& app);
 void add_tokens(CLI::App& app);
 
 }  // namespace csm::cli

@@ -1,22 +1,20 @@
 #include <CLI/CLI.hpp>
 #include <charconv>
-#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <random>
-#include <span>
 #include <string>
 #include <system_error>
-#include <vector>
 
 #include "cli/commands.h"
 #include "cli/console.h"
 #include "cli/model_path.h"
+#include "cli/receipt.h"
+#include "cli/speech.h"
 #include "cli/text_source.h"
 #include "csm/audio/audio_file.h"
-#include "csm/base/sha256.h"
 #include "csm/base/str_cat.h"
 #include "csm/engine/engine.h"
 #include "csm/weights/npy.h"
@@ -24,13 +22,12 @@
 namespace csm::cli {
 namespace {
 
-using Clock = std::chrono::steady_clock;
-
 struct GenerateArguments {
   ModelOptions model;
   TextSource source;
   std::string output;
   std::string tokens_out;
+  std::string receipt;
   bool json = false;
   std::string seed;  // empty: a new one
   float temperature = 0.8F;
@@ -40,22 +37,6 @@ struct GenerateArguments {
   std::string sampler = "torch-f32";
   std::string codec_safety = "mask-invalid";
   int max_audio_ms = 90000;
-};
-
-// All that one utterance came to.
-struct Speech {
-  std::vector<std::int32_t> codes;  // [n_frames, K]
-  std::vector<float> audio;
-  int n_frames = 0;
-  std::uint64_t seed = 0;
-  engine::StopReason stop_reason = engine::StopReason::kEos;
-  engine::StageTimes times;
-  std::int64_t n_invalid_codes = 0;
-  std::int64_t n_changed_codes = 0;
-  int prompt_positions = 0;
-  double load_seconds = 0;
-  double seconds = 0;
-  double audio_seconds = 0;
 };
 
 void add_sampling_options(CLI::App& command, GenerateArguments& arguments) {
@@ -141,8 +122,8 @@ engine::GenerationOptions generation_options(
 
 void check_outputs(const GenerateArguments& arguments) {
   if (arguments.output.empty() && arguments.tokens_out.empty() &&
-      !arguments.json) {
-    throw UsageError("expected --output, --tokens-out or --json");
+      arguments.receipt.empty() && !arguments.json) {
+    throw UsageError("expected --output, --tokens-out, --receipt or --json");
   }
   if (arguments.output == "-" && arguments.json) {
     throw UsageError("--output - and --json both write to standard output");
@@ -152,40 +133,15 @@ void check_outputs(const GenerateArguments& arguments) {
   }
 }
 
-void speak(engine::Session session, const engine::ModelFacts& facts,
-           Speech& speech) {
-  Progress progress;
-  while (const auto frame = session.next()) {
-    ++speech.n_frames;
-    speech.codes.insert(speech.codes.end(), frame->codes.begin(),
-                        frame->codes.end());
-    speech.audio.insert(speech.audio.end(), frame->audio.begin(),
-                        frame->audio.end());
-    const double seconds = static_cast<double>(speech.audio.size()) /
-                           static_cast<double>(facts.sample_rate_hz);
-    progress.show(str_cat("speaking: ", speech.n_frames, " frames, ",
-                          fixed(seconds, 1), " s of audio"));
-  }
-  speech.stop_reason = *session.stop_reason();
-  speech.times = session.times();
-  speech.n_invalid_codes = session.n_invalid_codes();
-  speech.n_changed_codes = session.n_changed_codes();
-  speech.prompt_positions = session.prompt_positions();
-}
-
-double real_time_factor(const Speech& speech) {
-  return speech.audio_seconds > 0 ? speech.seconds / speech.audio_seconds : 0;
-}
-
-nlohmann::ordered_json describe(const Speech& speech) {
+nlohmann::ordered_json describe(const Speech& speech, std::uint64_t seed) {
   const double per_frame =
       speech.n_frames > 1 ? speech.times.frames / (speech.n_frames - 1) : 0;
-  return {{"seed", speech.seed},
+  return {{"seed", seed},
           {"frames", speech.n_frames},
-          {"audio_ms", speech.audio_seconds * 1000},
+          {"audio_ms", speech.audio_seconds() * 1000},
           {"stop_reason", engine::to_string(speech.stop_reason)},
-          {"rtf", real_time_factor(speech)},
-          {"codes_sha256", sha256_hex(std::as_bytes(std::span(speech.codes)))},
+          {"rtf", speech.real_time_factor()},
+          {"codes_sha256", codes_digest(speech.codes)},
           {"invalid_codes", speech.n_invalid_codes},
           {"codes_changed_by_safety", speech.n_changed_codes},
           {"prompt_positions", speech.prompt_positions},
@@ -197,8 +153,8 @@ nlohmann::ordered_json describe(const Speech& speech) {
             {"total", speech.seconds * 1000}}}};
 }
 
-void write_results(const GenerateArguments& arguments, const Speech& speech,
-                   const engine::ModelFacts& facts) {
+void write_results(const GenerateArguments& arguments, const Speech& speech) {
+  const engine::ModelFacts& facts = speech.facts;
   if (!arguments.tokens_out.empty()) {
     const std::int64_t shape[] = {speech.n_frames, facts.n_codebooks};
     weights::write_npy(arguments.tokens_out, shape, speech.codes);
@@ -216,22 +172,23 @@ void write_results(const GenerateArguments& arguments, const Speech& speech,
   }
 }
 
-void report(const GenerateArguments& arguments, const Speech& speech) {
+void report(const GenerateArguments& arguments, const Speech& speech,
+            std::uint64_t seed) {
   if (speech.n_invalid_codes > 0) {
     say(str_cat("csm: ", speech.n_invalid_codes,
                 " codes have no entry in the codec and are silent"));
   }
   if (arguments.json) {
-    write_stdout(describe(speech).dump() + "\n");
+    write_stdout(describe(speech, seed).dump() + "\n");
     return;
   }
   const std::string where = arguments.output.empty() || arguments.output == "-"
                                 ? std::string()
                                 : arguments.output + ": ";
   say(str_cat(where, speech.n_frames, " frames, ",
-              fixed(speech.audio_seconds, 2), " s of audio in ",
+              fixed(speech.audio_seconds(), 2), " s of audio in ",
               fixed(speech.seconds, 2), " s (real-time factor ",
-              fixed(real_time_factor(speech), 2), "), seed ", speech.seed,
+              fixed(speech.real_time_factor(), 2), "), seed ", seed,
               ", ended by ", engine::to_string(speech.stop_reason)));
 }
 
@@ -240,19 +197,15 @@ void run_generate(const GenerateArguments& arguments) {
   const engine::Utterance utterance = arguments.source.read();
   const engine::GenerationOptions options = generation_options(arguments);
 
-  Speech speech;
-  speech.seed = options.seed;
-  const auto load_start = Clock::now();
-  engine::Engine engine(arguments.model.resolve());
-  speech.load_seconds = seconds_since(load_start);
+  const engine::EngineOptions model = arguments.model.resolve();
 
-  const auto start = Clock::now();
-  speak(engine.start(utterance, options), engine.facts(), speech);
-  speech.seconds = seconds_since(start);
-  speech.audio_seconds = static_cast<double>(speech.audio.size()) /
-                         static_cast<double>(engine.facts().sample_rate_hz);
-  write_results(arguments, speech, engine.facts());
-  report(arguments, speech);
+  const Speech speech = speak(model, utterance, options);
+  write_results(arguments, speech);
+  if (!arguments.receipt.empty()) {
+    write_receipt(arguments.receipt,
+                  make_receipt(model, utterance, options, speech));
+  }
+  report(arguments, speech, options.seed);
 }
 
 }  // namespace
@@ -267,6 +220,8 @@ void add_generate(CLI::App& app) {
                       "standard output");
   command->add_option("--tokens-out", arguments->tokens_out,
                       "Codes as .npy, int32 [frames, codebooks]");
+  command->add_option("--receipt", arguments->receipt,
+                      "What csm replay needs to verify this speech, as .json");
   command->add_flag("--json", arguments->json,
                     "One JSON object about the result on standard output");
   add_sampling_options(*command, *arguments);

@@ -33,6 +33,7 @@ int run(int argc, char** argv) {
   add_score(app);
   add_decode(app);
   add_info(app);
+  add_replay(app);
   add_tokens(app);
   try {
     app.parse(argc, argv);

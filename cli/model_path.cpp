@@ -38,16 +38,20 @@ fs::path resolve_model(const std::string& model) {
   return folder;
 }
 
-void ModelOptions::add_to(CLI::App& command) {
+void ModelOptions::add_place_to(CLI::App& command) {
   command.add_option("--model", model,
                      "Folder of the model (default: the demo model)");
-  command.add_option("--dtype", dtype, "Weights in memory: f32 or bf16")
-      ->capture_default_str();
   command.add_option("--device", device, "cpu or gpu")->capture_default_str();
   command
       .add_option("--threads", threads,
                   "Threads on the CPU (0: one for each processor)")
       ->check(CLI::Range(0, 1024))
+      ->capture_default_str();
+}
+
+void ModelOptions::add_to(CLI::App& command) {
+  add_place_to(command);
+  command.add_option("--dtype", dtype, "Weights in memory: f32 or bf16")
       ->capture_default_str();
 }
 

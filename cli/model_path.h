@@ -18,6 +18,8 @@ struct ModelOptions {
   int threads = 0;
 
   void add_to(CLI::App& command);
+  /// As add_to, without --dtype.
+  void add_place_to(CLI::App& command);
 
   /// Throws: UsageError for unknown names, Error{kNotFound} if the model is
   /// not there.
