@@ -33,10 +33,12 @@ border-bottom:1px solid var(--line);font-variant-numeric:tabular-nums}
 tr:last-child td{border-bottom:0}
 th:first-child,td:first-child{text-align:left}
 td.text,th.text{text-align:left;white-space:normal}
-th{color:var(--quiet);font-weight:600}
+th{color:var(--quiet);font-weight:600;white-space:normal;
+vertical-align:bottom}
 figure{margin:16px 0;background:var(--card);border:1px solid var(--line);
 border-radius:10px;padding:10px;overflow:hidden}
 figure img{display:block;width:100%;height:auto}
+a{color:var(--accent)}
 figcaption{color:var(--quiet);font-size:.9rem;padding:8px 4px 2px}
 )";
 

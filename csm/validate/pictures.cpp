@@ -92,7 +92,7 @@ LinePlot frequency_plot(const OrderedJson& setting) {
                    .series = {}};
   plot.series = {{"exact probability", {}, {}, Look::kLine, kExact},
                  {"PyTorch's algorithm", {}, {}, Look::kPoints, kReference},
-                 {"csm", {}, {}, Look::kPoints, kOurs}};
+                 {"csm", {}, {}, Look::kRings, kOurs}};
   for (std::size_t rank = 0; rank < order.size(); ++rank) {
     const std::size_t code = order[rank];
     const double shares[] = {analytic[code], reference[code] / n,
@@ -102,6 +102,10 @@ LinePlot frequency_plot(const OrderedJson& setting) {
       plot.series[s].y.push_back(shares[s] > 0.0 ? shares[s] : std::nan(""));
     }
   }
+  // A logarithmic scale of less than a decade would show a single number.
+  constexpr double kManyDecades = 30.0;
+  const double lowest = std::max(analytic[order.back()], 1.0 / n);
+  plot.log_y = analytic[order.front()] > kManyDecades * lowest;
   return plot;
 }
 

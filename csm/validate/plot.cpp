@@ -60,7 +60,9 @@ const char* look_of(Series::Look look) {
     case Series::Look::kLine:
       return "with lines lw 2.5 dt 1";
     case Series::Look::kPoints:
-      return "with points pt 7 ps 0.8";
+      return "with points pt 7 ps 0.7";
+    case Series::Look::kRings:
+      return "with points pt 6 ps 0.9 lw 1.5";
     case Series::Look::kLinePoints:
       return "with linespoints lw 2.5 dt 1 pt 7 ps 0.7";
     case Series::Look::kDashed:
@@ -176,9 +178,12 @@ std::string Plotter::line_body(const void* plot, const Theme& theme) {
   out += str_cat("set xrange [", number(left), ":", number(right), "]\n");
   out += str_cat("set yrange [", number(low), ":", number(high), "]\n");
   out += "set xtics nomirror\nset ytics nomirror\nset border 3\n";
+  out += "set xlabel offset 0,0.4\nset bmargin 6.5\n";
   out += str_cat("set grid ytics lc rgb '", theme.grid, "' lw 1 dt 1\n");
-  out += str_cat("set key below center horizontal samplen 3 textcolor rgb '",
-                 theme.text, "' noenhanced\n");
+  out += str_cat(
+      "set key below center horizontal Left reverse samplen 3 "
+      "height 0.6 textcolor rgb '",
+      theme.text, "' noenhanced\n");
   for (std::size_t idx = 0; idx < line.series.size(); ++idx) {
     const Series& series = line.series[idx];
     const auto colour = static_cast<std::size_t>(series.colour);
@@ -200,12 +205,13 @@ std::string Plotter::heat_body(const void* map, const Theme& theme) {
                  " noenhanced\nset palette defined (", theme.palette,
                  ")\nunset key\nset border 0\n");
   const auto cell_labels = [&](const char* test, const char* colour) {
-    return str_cat(", $grid using 1:2:($3 ", test, " ", middle,
-                   " ? strcol(4) : '') with labels noenhanced font ',11' "
-                   "textcolor rgb '",
-                   colour, "'");
+    return str_cat(
+        ", $grid using 1:2:($3 ", test, " ", middle,
+        " ? strcol(4) : '') with labels noenhanced offset 0,0.25 font ',11' "
+        "textcolor rgb '",
+        colour, "'");
   };
-  return out + "plot $grid using 1:2:3 with image" +
+  return out + "plot $grid using 1:2:3 with image pixels" +
          cell_labels("<=", theme.low_label) +
          cell_labels(">", theme.high_label) + "\n";
 }

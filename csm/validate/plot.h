@@ -10,7 +10,13 @@ namespace csm::validate {
 struct Series {
   std::string name;
   std::vector<double> x, y;  ///< same length
-  enum class Look { kLine, kPoints, kLinePoints, kDashed } look = Look::kLine;
+  enum class Look {
+    kLine,
+    kPoints,
+    kRings,
+    kLinePoints,
+    kDashed
+  } look = Look::kLine;
   int colour = 0;  ///< 0 ours, 1 reference, 2 noise floor, 3 exact
 };
 

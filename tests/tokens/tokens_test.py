@@ -205,13 +205,21 @@ class TokensTest(unittest.TestCase):
             self.assertEqual(found["logits"]["difference_at_place"], 0)
 
     def test_compare_sees_where_logits_part(self):
-        a = self.generate(7, "a.npy")
-        b = self.generate(8, "b.npy")
-        found = self.compare(a, b, "--model", MODEL, "--text", TEXT, "--seed",
-                             7, "--dtype-b", "bf16", "--logit-tolerance",
-                             1e-7, status=1)
-        self.assertEqual(found["verdict"], "defect in B")
-        self.assertIn("backbone, frame 0", found["logits"]["first_stage"])
+        a, b = self.path("a.npy"), self.path("b.npy")
+        write_npy(a, "i", [2, 2], [3, 1, 4, 1])
+        write_npy(b, "i", [2, 2], [3, 1, 4, 2])
+        same = [(7 * i % 11) / 4 for i in range(2 * 2 * 50)]
+        other = list(same)
+        other[50 + 8] += 1e-3
+        files = self.path("la.npy"), self.path("lb.npy")
+        write_npy(files[0], "f", [2, 2, 50], same)
+        write_npy(files[1], "f", [2, 2, 50], other)
+        found = self.compare(a, b, "--logits-a", files[0], "--logits-b",
+                             files[1], "--seed", 7, status=1)
+        self.assertEqual(found["logits"]["first_stage"],
+                         "depth decoder, frame 0, codebook 1")
+        self.assertEqual(found["first_difference"]["frame"], 1)
+        self.assertIn("defect", found["verdict"])
 
     def test_compare_refuses(self):
         a, b = self.path("a.npy"), self.path("b.npy")
