@@ -111,13 +111,17 @@ class Codec(nn.Module):
         self.quantiser = TrainQuantiser(self.mimi.quantizer)
         width = shape.CODEC["codebook_dim"]
         self.reader = nn.Sequential(
-            nn.Conv1d(width, 128, 1), nn.GELU(), nn.Conv1d(128, 2 * len(PHONES), 1)
+            nn.Conv1d(width, 128, 1),
+            nn.GELU(),
+            nn.Conv1d(128, 2 * len(PHONES), 1),
         )
 
     def encode(self, audio):
         """[B, samples] -> latent [B, H, frames]; keeps the sizes of the
         transformer's input and of the latent for `size_loss`."""
-        hidden = fast_mimi.run(self.mimi.encoder, audio[:, :, None].to(self.dtype))
+        hidden = fast_mimi.run(
+            self.mimi.encoder, audio[:, :, None].to(self.dtype)
+        )
         self._sizes = [hidden]
         hidden = self.mimi.encoder_transformer(hidden)[0]
         latent = self.mimi.downsample(hidden.transpose(1, 2))
@@ -142,9 +146,9 @@ class Codec(nn.Module):
         return logits.reshape(*logits.shape[:2], 2, len(PHONES))
 
 
-def active_books(batch):
-    """How many codebooks each row keeps: mostly all, else 1..K-1."""
-    full = torch.rand(batch) < 0.5
+def active_books(batch, share):
+    """How many codebooks each row keeps: a share all, the others 1..K-1."""
+    full = torch.rand(batch) < share
     some = torch.randint(1, shape.K, (batch,))
     return torch.where(full, torch.tensor(shape.K), some)
 
@@ -161,7 +165,9 @@ class Trainer:
             [
                 weight
                 for name, weight in self.codec.named_parameters()
-                if not (args.decoder_only and any(part in name for part in fixed))
+                if not (
+                    args.decoder_only and any(part in name for part in fixed)
+                )
             ],
             lr=args.rate,
             betas=(0.85, 0.98),
@@ -182,7 +188,10 @@ class Trainer:
             self.optimiser.load_state_dict(saved["optimiser"])
             self.used = saved["used"]
         self.rng = np.random.default_rng(self.args.seed + self.step)
-        print(f"going on from step {self.step}, {self.used:.0f} s used", flush=True)
+        print(
+            f"going on from step {self.step}, {self.used:.0f} s used",
+            flush=True,
+        )
 
     def save(self):
         model = dict(self.codec.mimi.state_dict())
@@ -204,23 +213,32 @@ class Trainer:
     def _rate(self):
         share = min(1.0, self.used / (60 * self.args.minutes))
         warm = min(1.0, (self.step + 1) / 200)
-        return self.args.rate * warm * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * share)))
+        return (
+            self.args.rate
+            * warm
+            * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * share)))
+        )
 
     def _forward(self, audio, phones):
         bf16 = torch.autocast("cpu", torch.bfloat16, enabled=self.args.bf16)
         with bf16, torch.set_grad_enabled(not self.args.decoder_only):
             latent = self.codec.encode(audio)
         latent = latent.float()
-        self.pool.append(latent.detach().transpose(1, 2).reshape(-1, latent.shape[1]))
+        self.pool.append(
+            latent.detach().transpose(1, 2).reshape(-1, latent.shape[1])
+        )
         self.pool = self.pool[-60:]
-        active = active_books(len(audio)) if self.quantised else None
+        share = 0.9 if self.args.decoder_only else 0.5
+        active = active_books(len(audio), share) if self.quantised else None
         latent, _, commitment, vectors = self.codec.quantiser(
             latent, active, self.quantised
         )
         with bf16:
             output = self.codec.decode(latent)
         mel, line = self.loss(output.float(), audio)
-        read = F.cross_entropy(self.codec.phones(vectors).flatten(0, 2), phones.flatten())
+        read = F.cross_entropy(
+            self.codec.phones(vectors).flatten(0, 2), phones.flatten()
+        )
         total = 2.0 * mel + line
         if not self.args.decoder_only:
             total = total + 0.25 * commitment + self.args.phone_weight * read
@@ -251,12 +269,12 @@ class Trainer:
             return
         quantiser, free = self.codec.quantiser, self.args.free_steps
         if self.step in [free + later for later in (0, 200, 500)]:
-            quantiser.initialise(
-                torch.cat(self.pool), vectors / shape.CODES
-            )
+            quantiser.initialise(torch.cat(self.pool), vectors / shape.CODES)
             self.quantised = True
         since = self.step - free
-        quantiser.decay = 0.96 if since < 1500 else 0.98 if since < 3000 else 0.99
+        quantiser.decay = (
+            0.96 if since < 1500 else 0.98 if since < 3000 else 0.99
+        )
         if since > 500:
             self.pool = []
 
@@ -272,8 +290,9 @@ class Trainer:
             if self.step % 50 == 0:
                 mel, line, commitment, read = sums / 50
                 print(
-                    f"step {self.step} {self.used:.0f} s mel {mel:.4f} line {line:.4f} "
-                    f"commit {commitment:.4f} phones {read:.4f} rate {self._rate():.2e}",
+                    f"step {self.step} {self.used:.0f} s "
+                    f"mel {mel:.4f} line {line:.4f} commit {commitment:.4f} "
+                    f"phones {read:.4f} rate {self._rate():.2e}",
                     flush=True,
                 )
                 sums[:] = 0

@@ -73,7 +73,9 @@ def encode_all(codec, audio):
 
 def load_codec(work):
     """The codec with its weights rounded to float16, in eval mode."""
-    saved = torch.load(work / "codec.pt", map_location="cpu", weights_only=False)
+    saved = torch.load(
+        work / "codec.pt", map_location="cpu", weights_only=False
+    )
     codec = codec_train.Codec()
     state = {n: t.half().float() for n, t in saved["model"].items()}
     codec.mimi.load_state_dict(state)

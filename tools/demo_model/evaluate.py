@@ -106,7 +106,9 @@ def one_speaker(demo, ear, speaker, rows, skip_flite):
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--work", type=Path, required=True)
-    parser.add_argument("--model", type=Path, default=HERE / "../../models/demo")
+    parser.add_argument(
+        "--model", type=Path, default=HERE / "../../models/demo"
+    )
     parser.add_argument("--sentences", type=int, default=100)
     parser.add_argument("--skip-flite", action="store_true")
     parser.add_argument("--threads", type=int, default=1)
@@ -124,7 +126,10 @@ def main():
             span = slice(entry["offset"], entry["offset"] + entry["samples"])
             rows.append((entry, sound[span].astype(np.float32) / 32768))
         results.append(one_speaker(demo, ear, speaker, rows, args.skip_flite))
-    print("| speaker | sentences | flite WER % | codec WER % | model WER % | ended | run on | length / flite |")
+    print(
+        "| speaker | sentences | flite WER % | codec WER % | model WER % "
+        "| ended | run on | length / flite |"
+    )
     print("|---|---|---|---|---|---|---|---|")
     for r in results:
         print("| " + " | ".join(str(v) for v in r.values()) + " |")

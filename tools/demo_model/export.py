@@ -76,7 +76,11 @@ def write_config(folder):
     config = shape.config().to_dict()
     config["architectures"] = ["CsmForConditionalGeneration"]
     config["dtype"] = "float32"
-    for part in (config, config["depth_decoder_config"], config["codec_config"]):
+    for part in (
+        config,
+        config["depth_decoder_config"],
+        config["codec_config"],
+    ):
         part.pop("_name_or_path", None)
     generation = {"_from_model_config": False, **shape.GENERATION}
     generation["bos_token_id"] = tokenizer.BOS_ID

@@ -66,7 +66,9 @@ class _Conv(torch.autograd.Function):
         grad_x = None
         if ctx.needs_input_grad[0]:
             blocks = matrix.view(out, count, step).transpose(0, 1).flip(0)
-            rows = _overlapping(grad.reshape(batch, -1), 0, count - 1, count, out)
+            rows = _overlapping(
+                grad.reshape(batch, -1), 0, count - 1, count, out
+            )
             grad_x = (rows @ blocks.reshape(count * out, step)).view(
                 batch, length, channels
             )

@@ -58,14 +58,16 @@ class Flite:
     def speak(self, text, speaker):
         """Speaks one text.
 
-        Returns (samples int16 [N] at 16 kHz, phones, words): phones is a list of
-        (name, end in seconds), words one of (name, start, end, token) where
-        token is flite's own, without its punctuation.
+        Returns (samples int16 [N] at 16 kHz, phones, words): phones is a list
+        of (name, end in seconds), words one of (name, start, end, token, is
+        first of its token); token is flite's, without its punctuation.
         """
         utterance = self._synth(text.encode(), self._voices[speaker])
         wave = self._wave(utterance).contents
         assert wave.sample_rate == RATE and wave.num_channels == 1
-        samples = np.ctypeslib.as_array(wave.samples, (wave.num_samples,)).copy()
+        samples = np.ctypeslib.as_array(
+            wave.samples, (wave.num_samples,)
+        ).copy()
         phones = [
             (self._string(item, b"name").decode(), self._float(item, b"end"))
             for item in self._items(utterance, b"Segment")

@@ -29,7 +29,9 @@ def rope_table(options, positions):
     blend = (original / wave - low) / (high - low)
     mixed = (1 - blend) * slow + blend * frequency
     frequency = torch.where(
-        wave > original / low, slow, torch.where(wave < original / high, frequency, mixed)
+        wave > original / low,
+        slow,
+        torch.where(wave < original / high, frequency, mixed),
     )
     angle = torch.outer(torch.arange(positions).float(), frequency)
     angle = torch.cat((angle, angle), -1)
@@ -60,8 +62,14 @@ class Attention(nn.Module):
         `cache` is a list that holds the keys and values so far.
         """
         batch, length, _ = x.shape
-        weight = torch.cat((self.q_proj.weight, self.k_proj.weight, self.v_proj.weight))
-        rows = F.linear(x, weight).view(batch, length, -1, self.size).transpose(1, 2)
+        weight = torch.cat(
+            (self.q_proj.weight, self.k_proj.weight, self.v_proj.weight)
+        )
+        rows = (
+            F.linear(x, weight)
+            .view(batch, length, -1, self.size)
+            .transpose(1, 2)
+        )
         q, k, v = rows.split((self.heads, self.groups, self.groups), 1)
         q, k = rotate(q, cos, sin).to(v.dtype), rotate(k, cos, sin).to(v.dtype)
         if cache is not None:
@@ -71,7 +79,9 @@ class Attention(nn.Module):
         repeat = self.heads // self.groups
         wide_k = k.repeat_interleave(repeat, 1)
         wide_v = v.repeat_interleave(repeat, 1)
-        y = F.scaled_dot_product_attention(q, wide_k, wide_v, is_causal=length > 1)
+        y = F.scaled_dot_product_attention(
+            q, wide_k, wide_v, is_causal=length > 1
+        )
         y = y.transpose(1, 2).reshape(batch, length, -1)
         return self.o_proj(y), q, k
 
@@ -158,7 +168,9 @@ class Csm(nn.Module):
             if isinstance(module, nn.Embedding):
                 nn.init.normal_(module.weight, std=0.05)
             if isinstance(module, nn.Linear):
-                nn.init.normal_(module.weight, std=module.in_features**-0.5 / 1.5)
+                nn.init.normal_(
+                    module.weight, std=module.in_features**-0.5 / 1.5
+                )
         for stack in (self.backbone, self.depth):
             for layer in stack.layers:
                 layer.self_attn.o_proj.weight.data *= 0.3
@@ -177,7 +189,9 @@ class Csm(nn.Module):
     def depth_logits(self, hidden, codes):
         """Logits [N, K - 1, V] of codebooks 1.. given codes [N, K - 1]."""
         y, _ = self.depth(self.depth_rows(hidden, codes))
-        return torch.einsum("nkd,kdv->knv", y[:, 1:], self.heads).transpose(0, 1)
+        return torch.einsum("nkd,kdv->knv", y[:, 1:], self.heads).transpose(
+            0, 1
+        )
 
     def exported(self):
         """The state under transformers' names."""

@@ -30,11 +30,22 @@ def load_rows(work, names):
     for name in names:
         with np.load(work / "codes" / f"{name}.npz") as shard:
             codes, ids = shard["codes"], shard["ids"]
-            where, phones, sizes = shard["places"], shard["phones"], shard["sizes"]
+            where, phones, sizes = (
+                shard["places"],
+                shard["phones"],
+                shard["sizes"],
+            )
         text, frame = 0, 0
         for tokens, frames in sizes:
             span = slice(frame, frame + frames)
-            rows.append((ids[text : text + tokens], codes[span], where[span], phones[span]))
+            rows.append(
+                (
+                    ids[text : text + tokens],
+                    codes[span],
+                    where[span],
+                    phones[span],
+                )
+            )
             text, frame = text + tokens, frame + frames
     return rows
 
@@ -73,15 +84,21 @@ class Batch:
             audio_at.append(base + tokens + np.arange(frames))
             target_at.append(base + tokens - 1 + np.arange(frames + 1))
         end = np.zeros((1, shape.K), np.int64)
-        join = lambda parts: torch.from_numpy(np.concatenate(parts).astype(np.int64))
+        join = lambda parts: torch.from_numpy(
+            np.concatenate(parts).astype(np.int64)
+        )
         self.text_at, self.audio_at = join(text_at), join(audio_at)
         self.target_at = join(target_at)
         self.ids = join([r[0] for r in rows])
         self.codes = join([r[1] for r in rows])
         self.targets = join([np.concatenate((r[1], end)) for r in rows])
         last = [len(r[0]) - 1 for r in rows]
-        self.places = join([np.append(r[2], z) for r, z in zip(rows, last, strict=True)])
-        self.phones = join([np.concatenate((r[3], np.zeros((1, 2)))) for r in rows])
+        self.places = join(
+            [np.append(r[2], z) for r, z in zip(rows, last, strict=True)]
+        )
+        self.phones = join(
+            [np.concatenate((r[3], np.zeros((1, 2)))) for r in rows]
+        )
         self.row = join([np.full(len(r[1]) + 1, i) for i, r in enumerate(rows)])
         self.tokens = torch.tensor([len(r[0]) for r in rows])
 
@@ -98,7 +115,9 @@ class Learner(nn.Module):
     def _inputs(self, batch):
         text, frames = self.csm.text(batch.ids), self.csm.frames(batch.codes)
         x = text.new_zeros(batch.count * batch.width, text.shape[1])
-        x = x.index_copy(0, batch.text_at, text).index_copy(0, batch.audio_at, frames)
+        x = x.index_copy(0, batch.text_at, text).index_copy(
+            0, batch.audio_at, frames
+        )
         return x.view(batch.count, batch.width, -1)
 
     def _place_loss(self, batch, q, k):
@@ -118,7 +137,9 @@ class Learner(nn.Module):
         per-codebook losses); `share` of the frames trains the depth decoder."""
         hidden, seen = self.csm.backbone(self._inputs(batch))
         hidden = hidden.reshape(-1, hidden.shape[-1])[batch.target_at]
-        first = F.cross_entropy(self.csm.c0_head(hidden).float(), batch.targets[:, 0])
+        first = F.cross_entropy(
+            self.csm.c0_head(hidden).float(), batch.targets[:, 0]
+        )
         middle = seen[lm_model.READ_LAYER][0]
         middle = middle.reshape(-1, middle.shape[-1])[batch.target_at]
         read = self.reader(F.rms_norm(middle, middle.shape[-1:])).float()
@@ -130,7 +151,9 @@ class Learner(nn.Module):
         codes = batch.targets[some]
         logits = self.csm.depth_logits(hidden[some], codes[:, :-1])
         rest = F.cross_entropy(
-            logits.float().flatten(0, 1), codes[:, 1:].flatten(), reduction="none"
+            logits.float().flatten(0, 1),
+            codes[:, 1:].flatten(),
+            reduction="none",
         ).view(-1, shape.K - 1)
         return first, rest.mean(), phones, place, rest.mean(0)
 
@@ -146,7 +169,9 @@ class Trainer:
             (matrices if inside else others).append(weight)
         self.optimisers = [
             Muon(matrices, lr=1.0, weight_decay=0.05),
-            torch.optim.AdamW(others, lr=1.0, betas=(0.9, 0.98), weight_decay=0.01, fused=True),
+            torch.optim.AdamW(
+                others, lr=1.0, betas=(0.9, 0.98), weight_decay=0.01, fused=True
+            ),
         ]
         self.step, self.used = 0, 0.0
         if self.path.exists():
@@ -162,10 +187,15 @@ class Trainer:
     def _resume(self):
         saved = torch.load(self.path, map_location="cpu", weights_only=False)
         self.learner.load_state_dict(saved["learner"])
-        for optimiser, state in zip(self.optimisers, saved["optimisers"], strict=True):
+        for optimiser, state in zip(
+            self.optimisers, saved["optimisers"], strict=True
+        ):
             optimiser.load_state_dict(state)
         self.step, self.used = saved["step"], saved["used"]
-        print(f"going on from step {self.step}, {self.used:.0f} s used", flush=True)
+        print(
+            f"going on from step {self.step}, {self.used:.0f} s used",
+            flush=True,
+        )
 
     def save(self):
         state = {
@@ -185,7 +215,9 @@ class Trainer:
     def _set_rates(self):
         warm = min(1.0, (self.step + 1) / 100)
         fall = 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * self._share()))
-        for optimiser, rate in zip(self.optimisers, self.args.rates, strict=True):
+        for optimiser, rate in zip(
+            self.optimisers, self.args.rates, strict=True
+        ):
             for group in optimiser.param_groups:
                 group["lr"] = rate * warm * fall
 
@@ -193,9 +225,15 @@ class Trainer:
         self._set_rates()
         batch = Batch(next(self.stream))
         with torch.autocast("cpu", torch.bfloat16):
-            first, rest, phones, place, _ = self.learner(batch, self.args.depth_share)
+            first, rest, phones, place, _ = self.learner(
+                batch, self.args.depth_share
+            )
         aid = 1.0 - 0.8 * self._share()
-        total = first + self.args.rest_weight * rest + aid * (0.3 * phones + 0.3 * place)
+        total = (
+            first
+            + self.args.rest_weight * rest
+            + aid * (0.3 * phones + 0.3 * place)
+        )
         for optimiser in self.optimisers:
             optimiser.zero_grad(set_to_none=True)
         total.backward()
@@ -225,11 +263,17 @@ class Trainer:
             mark = time.time()
             if self.step % 50 == 0:
                 text = " ".join(f"{x:.3f}" for x in sums / 50)
-                print(f"step {self.step} {self.used:.0f} s: c0 rest phones place {text}", flush=True)
+                print(
+                    f"step {self.step} {self.used:.0f} s: "
+                    f"c0 rest phones place {text}",
+                    flush=True,
+                )
                 sums[:] = 0
             if self.step % 500 == 0:
                 text = " ".join(f"{x:.3f}" for x in self.held_out_losses())
-                print(f"  held out: c0 rest phones place, c1.. {text}", flush=True)
+                print(
+                    f"  held out: c0 rest phones place, c1.. {text}", flush=True
+                )
             if time.time() - saved > 150:
                 self.save()
                 saved = time.time()

@@ -34,7 +34,9 @@ class SpectralLoss(nn.Module):
         self.floor = floor
         for size, _, bands in self.SCALES:
             self.register_buffer(f"window{size}", torch.hann_window(size))
-            self.register_buffer(f"mel{size}", mel_matrix(bands, size, rate, top))
+            self.register_buffer(
+                f"mel{size}", mel_matrix(bands, size, rate, top)
+            )
         self.rate, self.top = rate, top
 
     def _magnitude(self, audio, size, hop):

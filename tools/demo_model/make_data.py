@@ -78,7 +78,10 @@ def write_shard(folder, name, voice, jobs):
     os.replace(temporary, target)
     lost = sum(e["spans"] is None for e in entries)
     seconds = len(audio) / RATE
-    print(f"{name}: {len(entries)} texts, {seconds:.0f} s, {lost} unaligned", flush=True)
+    print(
+        f"{name}: {len(entries)} texts, {seconds:.0f} s, {lost} unaligned",
+        flush=True,
+    )
 
 
 def load_shard(folder, name):

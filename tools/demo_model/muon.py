@@ -26,7 +26,8 @@ class Muon(torch.optim.Optimizer):
 
     def __init__(self, parameters, lr, momentum=0.95, weight_decay=0.0):
         super().__init__(
-            parameters, dict(lr=lr, momentum=momentum, weight_decay=weight_decay)
+            parameters,
+            dict(lr=lr, momentum=momentum, weight_decay=weight_decay),
         )
 
     @torch.no_grad()

@@ -104,7 +104,9 @@ class TrainQuantiser(nn.Module):
                     spare = torch.randint(len(residual), (int((~used).sum()),))
                     book[~used] = residual[spare]
                 self.use[index].fill_(fair)
-                residual = residual - book[torch.cdist(residual, book).argmin(-1)]
+                residual = (
+                    residual - book[torch.cdist(residual, book).argmin(-1)]
+                )
         self.frozen = was
 
     def forward(self, latent, active=None, quantise=True):
@@ -123,7 +125,9 @@ class TrainQuantiser(nn.Module):
             target, centre = self.project(part, latent)
             through = target
             if quantise:
-                total = self._search(target.detach(), first, last, active, codes)
+                total = self._search(
+                    target.detach(), first, last, active, codes
+                )
                 losses.append((target - total).square().mean())
                 through = target + (total - target).detach()
             through = through + centre

@@ -97,7 +97,9 @@ def frequent_words(count=6000):
 
     words = []
     for word in top_n_list("en", 3 * count):
-        plain = re.fullmatch(r"[a-z]{3,12}", word) and re.search("[aeiouy]", word)
+        plain = re.fullmatch(r"[a-z]{3,12}", word) and re.search(
+            "[aeiouy]", word
+        )
         if plain and word not in voc.AVOID and len(words) < count:
             words.append(word)
     return words
@@ -159,4 +161,9 @@ if __name__ == "__main__":
     sample = training(4000)
     vocabulary = {w for t in sample for w in key(t).split()}
     print(*sample[:60], sep="\n")
-    print(len(vocabulary), "words;", sum(map(len, sample)) / len(sample), "letters")
+    print(
+        len(vocabulary),
+        "words;",
+        sum(map(len, sample)) / len(sample),
+        "letters",
+    )

@@ -18,7 +18,12 @@ MERGES = (
     "th sh ch ck ng ph wh qu ee oo ea ou ow ai ay oy oi au aw ew oa ie ei "
     "er ar or ir ur ll ss tt ff rr mm nn pp dd bb gg st Th Sh Ch Wh Qu"
 ).split()
-SPECIALS = ("<|begin_of_text|>", "<|end_of_text|>", "<|AUDIO|>", "<|audio_eos|>")
+SPECIALS = (
+    "<|begin_of_text|>",
+    "<|end_of_text|>",
+    "<|AUDIO|>",
+    "<|audio_eos|>",
+)
 BOS, EOS, AUDIO, AUDIO_EOS = SPECIALS
 FIRST_SPECIAL = 256 + len(MERGES)
 TEXT_VOCAB = FIRST_SPECIAL + len(SPECIALS)

@@ -171,9 +171,7 @@ LISTS = {
         "{adj}, was {adj}, is gone, is far away, seems {adj}, was {color}, "
         "is getting {adj}, turns {color}, feels {adj}, is not {adj}"
     ),
-    "ask": _words(
-        "what, who, where, when, why, how"
-    ),
+    "ask": _words("what, who, where, when, why, how"),
     "unit": _words(
         "minutes, hours, days, weeks, months, years, miles, dollars, pounds, "
         "meters, people, pages, steps, seconds, points, percent, degrees, inches"
