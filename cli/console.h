@@ -2,8 +2,11 @@
 
 #include <chrono>
 #include <exception>
+#include <optional>
 #include <string>
 #include <utility>
+
+#include "csm/base/str_cat.h"
 
 namespace csm::cli {
 
@@ -22,6 +25,16 @@ class UsageError : public std::exception {
  private:
   std::string message_;
 };
+
+/// The value that an option's text names, given what parsing made of it.
+///
+/// Throws: UsageError naming the option and the text if that was nothing.
+template <class T>
+[[nodiscard]] T known(const char* option, const std::optional<T>& value,
+                      const std::string& given) {
+  if (value) return *value;
+  throw UsageError(str_cat(option, ": unknown value '", given, "'"));
+}
 
 /// One line that is redrawn on stderr while a command works; silent when
 /// stderr is no terminal.

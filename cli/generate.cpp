@@ -3,7 +3,6 @@
 #include <cstdint>
 #include <memory>
 #include <nlohmann/json.hpp>
-#include <optional>
 #include <random>
 #include <string>
 #include <system_error>
@@ -69,13 +68,6 @@ void add_sampling_options(CLI::App& command, GenerateArguments& arguments) {
       ->capture_default_str();
 }
 
-template <class T>
-T choice(const char* option, const std::optional<T>& value,
-         const std::string& given) {
-  if (value) return *value;
-  throw UsageError(str_cat(option, ": unknown value '", given, "'"));
-}
-
 std::uint64_t random_seed() {
   // 32 bits, because torch's CPU generator uses no more.
   std::random_device device;
@@ -110,11 +102,11 @@ engine::GenerationOptions generation_options(
   options.greedy = arguments.greedy;
   options.max_audio_ms = arguments.max_audio_ms;
   options.rng =
-      choice("--rng", sampling::parse_rng(arguments.rng), arguments.rng);
+      known("--rng", sampling::parse_rng(arguments.rng), arguments.rng);
   options.sampler =
-      choice("--sampler", sampling::parse_sampler_kind(arguments.sampler),
-             arguments.sampler);
-  options.codec_safety = choice(
+      known("--sampler", sampling::parse_sampler_kind(arguments.sampler),
+            arguments.sampler);
+  options.codec_safety = known(
       "--codec-safety", sampling::parse_codec_safety(arguments.codec_safety),
       arguments.codec_safety);
   return options;

@@ -1,7 +1,6 @@
 #include "cli/tokens_options.h"
 
 #include <limits>
-#include <optional>
 #include <utility>
 
 #include "cli/console.h"
@@ -10,17 +9,6 @@
 #include "csm/weights/npy.h"
 
 namespace csm::cli {
-namespace {
-
-template <class T>
-T known(const char* option, const std::optional<T>& value,
-        const std::string& given) {
-  if (value) return *value;
-  throw UsageError(str_cat(option, ": unknown value '", given, "'"));
-}
-
-}  // namespace
-
 void TokenSampling::add_to(CLI::App& command) {
   command.add_option("--temperature", temperature, "Divides the logits")
       ->capture_default_str();
