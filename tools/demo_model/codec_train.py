@@ -175,6 +175,7 @@ class Trainer:
             fused=True,
         )
         self.step, self.used, self.quantised = 0, 0.0, False
+        self.first = 0  # step at which this optimiser began
         self.pool = []
         self.path = args.work / "codec.pt"
         if self.path.exists():
@@ -186,7 +187,9 @@ class Trainer:
         self.step, self.quantised = saved["step"], saved["quantised"]
         if saved.get("decoder_only", False) == self.args.decoder_only:
             self.optimiser.load_state_dict(saved["optimiser"])
-            self.used = saved["used"]
+            self.used, self.first = saved["used"], saved.get("first", 0)
+        else:
+            self.first = self.step
         self.rng = np.random.default_rng(self.args.seed + self.step)
         print(
             f"going on from step {self.step}, {self.used:.0f} s used",
@@ -202,6 +205,7 @@ class Trainer:
             "codec": self.codec.state_dict(),
             "optimiser": self.optimiser.state_dict(),
             "step": self.step,
+            "first": self.first,
             "used": self.used,
             "quantised": self.quantised,
             "decoder_only": self.args.decoder_only,
@@ -212,7 +216,7 @@ class Trainer:
 
     def _rate(self):
         share = min(1.0, self.used / (60 * self.args.minutes))
-        warm = min(1.0, (self.step + 1) / 200)
+        warm = min(1.0, (self.step - self.first + 1) / 200)
         return (
             self.args.rate
             * warm
@@ -239,7 +243,7 @@ class Trainer:
         read = F.cross_entropy(
             self.codec.phones(vectors).flatten(0, 2), phones.flatten()
         )
-        total = 2.0 * mel + line
+        total = 2.5 * mel + 0.5 * line
         if not self.args.decoder_only:
             total = total + 0.25 * commitment + self.args.phone_weight * read
             total = total + 0.1 * self.codec.size_loss()

@@ -1,7 +1,7 @@
 """The demo model's CSM in plain torch, quick to train on a CPU.
 
 Same parameters, names and result as transformers' CsmForConditionalGeneration
-(backbone, depth decoder, heads); test_same.py compares the two. Training
+(backbone, depth decoder, heads); check_lm_model.py compares the two. Training
 heads that are not exported: a phone reader on the middle of the backbone and
 one attention head of one layer that is told where in the text it is.
 """

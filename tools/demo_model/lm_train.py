@@ -103,17 +103,31 @@ class Batch:
         self.tokens = torch.tensor([len(r[0]) for r in rows])
 
 
-class Learner(nn.Module):
-    """The model with its training aids."""
+def corrupted(codes, shares):
+    """Codes [N, K] with a share of the entries of codebook 0 and of the others
+    (`shares`) replaced by those of another frame."""
+    swap = torch.rand(codes.shape)
+    swap[:, 0] = swap[:, 0] < shares[0]
+    swap[:, 1:] = swap[:, 1:] < shares[1]
+    return torch.where(swap.bool(), codes[torch.randperm(len(codes))], codes)
 
-    def __init__(self):
+
+class Learner(nn.Module):
+    """The model with its training aids. In training a share of the codes that
+    the backbone reads is wrong (`corrupt`: of codebook 0, of the others), as
+    sampled codes are: it then trusts the text more than the last frames."""
+
+    def __init__(self, corrupt=(0.0, 0.0)):
         super().__init__()
-        self.csm = lm_model.Csm()
+        self.csm, self.corrupt = lm_model.Csm(), corrupt
         width = shape.BACKBONE["hidden_size"]
         self.reader = nn.Linear(width, 2 * len(codec_train.PHONES), bias=False)
 
     def _inputs(self, batch):
-        text, frames = self.csm.text(batch.ids), self.csm.frames(batch.codes)
+        codes = batch.codes
+        if self.training:
+            codes = corrupted(codes, self.corrupt)
+        text, frames = self.csm.text(batch.ids), self.csm.frames(codes)
         x = text.new_zeros(batch.count * batch.width, text.shape[1])
         x = x.index_copy(0, batch.text_at, text).index_copy(
             0, batch.audio_at, frames
@@ -162,7 +176,7 @@ class Trainer:
     def __init__(self, args):
         torch.manual_seed(args.seed)
         self.args, self.path = args, args.work / "lm.pt"
-        self.learner = Learner()
+        self.learner = Learner(args.corrupt)
         matrices, others = [], []
         for name, weight in self.learner.named_parameters():
             inside = ".layers." in name and weight.ndim == 2
@@ -176,6 +190,9 @@ class Trainer:
         self.step, self.used = 0, 0.0
         if self.path.exists():
             self._resume()
+        elif args.start_from:
+            saved = torch.load(args.start_from, map_location="cpu")
+            self.learner.load_state_dict(saved["learner"])
         names = sorted(p.stem for p in (args.work / "codes").glob("[0-9]*.npz"))
         self.rng = np.random.default_rng(args.seed + self.step)
         self.rows = load_rows(args.work, names)
@@ -247,11 +264,13 @@ class Trainer:
     def held_out_losses(self):
         rng = np.random.default_rng(0)
         torch_state = torch.get_rng_state()
+        self.learner.eval()
         sums, stream, count = 0.0, batches(self.held, rng, 4000), 4
         for _ in range(count):
             with torch.autocast("cpu", torch.bfloat16):
                 parts = self.learner(Batch(next(stream)), 1.0)
             sums = sums + torch.cat((torch.stack(parts[:4]), parts[4])).float()
+        self.learner.train()
         torch.set_rng_state(torch_state)
         return (sums / count).tolist()
 
@@ -289,6 +308,10 @@ def main():
     parser.add_argument("--rates", type=float, nargs=2, default=(4e-3, 3e-3))
     parser.add_argument("--rest-weight", type=float, default=1.0)
     parser.add_argument("--depth-share", type=float, default=0.5)
+    parser.add_argument(
+        "--corrupt", type=float, nargs=2, default=(0.05, 0.15)
+    )
+    parser.add_argument("--start-from", type=Path, help="weights to begin with")
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
     torch.set_num_threads(args.threads)

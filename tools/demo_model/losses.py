@@ -23,13 +23,17 @@ class SpectralLoss(nn.Module):
     """L1 of mel (log and linear) and of log magnitude, means over the scales.
 
     (window, hop, mel bands); magnitudes are divided by the window's sum so
-    that the floor under the logarithm means the same at every scale. The
-    floor is about 35 dB below usual speech: what lies deeper is not learnt.
+    that the floor under the logarithm means the same at every scale. Both
+    sounds are pre-emphasised: above 1 kHz speech lies some 40 dB below its
+    loudest harmonics, and recognisers hear words by the logarithm of those
+    bands. The floor is 20 dB below their mean; what lies deeper is not learnt.
+    The last scale is what such a recogniser computes: 25 bands, 26.7 ms.
     """
 
-    SCALES = ((512, 128, 40), (1024, 256, 80), (2048, 512, 80))
+    SCALES = ((512, 128, 40), (1024, 256, 80), (2048, 512, 80), (640, 240, 25))
+    EMPHASIS = 0.97
 
-    def __init__(self, rate=24000, top=8200.0, floor=2e-4):
+    def __init__(self, rate=24000, top=8200.0, floor=3e-5):
         super().__init__()
         self.floor = floor
         for size, _, bands in self.SCALES:
@@ -51,6 +55,8 @@ class SpectralLoss(nn.Module):
     def forward(self, audio, target):
         """Both [B, samples]; returns (mel loss, magnitude loss)."""
         mel_loss, line_loss = 0.0, 0.0
+        audio = audio[:, 1:] - self.EMPHASIS * audio[:, :-1]
+        target = target[:, 1:] - self.EMPHASIS * target[:, :-1]
         for size, hop, _ in self.SCALES:
             ours = self._magnitude(audio, size, hop)
             with torch.no_grad():

@@ -8,33 +8,36 @@ def _words(text):
 LISTS = {
     "name": _words(
         "Anna, Ben, Clara, David, Emma, Frank, Grace, Henry, Iris, Jack, Kate, "
-        "Leo, Maria, Nick, Olivia, Paul, Rachel, Sam, Tom, Victor, Wendy, Peter, "
-        "Alice, Robert, Susan, John, Mary, James, Linda, Michael, Sarah, Daniel, "
-        "Laura, Kevin, Helen, George, Nancy, Brian, Julia, Martin, Sophie, Adam, "
-        "Diana, Oscar, Ruth, Simon, Karen, Thomas, Lucy, Mark"
+        "Leo, Maria, Nick, Olivia, Paul, Rachel, Sam, Tom, Victor, Wendy, "
+        "Peter, Alice, Robert, Susan, John, Mary, James, Linda, Michael, "
+        "Sarah, Daniel, Laura, Kevin, Helen, George, Nancy, Brian, Julia, "
+        "Martin, Sophie, Adam, Diana, Oscar, Ruth, Simon, Karen, Thomas, Lucy, "
+        "Mark"
     ),
     "kin": _words(
-        "my sister, my brother, my mother, my father, my uncle, my aunt, "
-        "my cousin, my friend, her husband, his wife, our neighbor, the teacher, "
-        "the doctor, the farmer, the captain, the driver, the baker, the old man, "
-        "the young woman, the little girl, the tall boy, the singer, the nurse, "
-        "the king, the queen, the gardener, the student, the pilot, the painter, "
-        "the manager, the children, my grandmother, my parents, the engineer"
+        "my sister, my brother, my mother, my father, my uncle, my aunt, my "
+        "cousin, my friend, her husband, his wife, our neighbor, the teacher, "
+        "the doctor, the farmer, the captain, the driver, the baker, the old "
+        "man, the young woman, the little girl, the tall boy, the singer, the "
+        "nurse, the king, the queen, the gardener, the student, the pilot, the "
+        "painter, the manager, the children, my grandmother, my parents, the "
+        "engineer"
     ),
     "who": ["{name}", "{name}", "{kin}", "{kin}", "{pro}"],
     "pro": _words("she, he, we, they, you, someone, everyone, nobody"),
     "animal": _words(
-        "dog, cat, horse, cow, sheep, fox, rabbit, mouse, bear, wolf, lion, tiger, "
-        "bird, duck, goose, chicken, frog, snake, turtle, monkey, elephant, whale, "
-        "fish, owl, eagle, pig, goat, donkey, squirrel, spider, bee, butterfly, "
-        "penguin, zebra, puppy, kitten, camel, parrot"
+        "dog, cat, horse, cow, sheep, fox, rabbit, mouse, bear, wolf, lion, "
+        "tiger, bird, duck, goose, chicken, frog, snake, turtle, monkey, "
+        "elephant, whale, fish, owl, eagle, pig, goat, donkey, squirrel, "
+        "spider, bee, butterfly, penguin, zebra, puppy, kitten, camel, parrot"
     ),
     "food": _words(
         "apples, bread, cheese, butter, rice, soup, pizza, pasta, salad, cake, "
-        "cookies, oranges, bananas, grapes, chocolate, honey, eggs, fish, chicken, "
-        "potatoes, tomatoes, carrots, onions, beans, mushrooms, sugar, salt, "
-        "pepper, breakfast, lunch, dinner, ice cream, sandwiches, cherries, "
-        "strawberries, peaches, pancakes, nuts, corn, lemons, garlic, cereal"
+        "cookies, oranges, bananas, grapes, chocolate, honey, eggs, fish, "
+        "chicken, potatoes, tomatoes, carrots, onions, beans, mushrooms, "
+        "sugar, salt, pepper, breakfast, lunch, dinner, ice cream, sandwiches, "
+        "cherries, strawberries, peaches, pancakes, nuts, corn, lemons, "
+        "garlic, cereal"
     ),
     "drink": _words(
         "coffee, tea, water, milk, orange juice, wine, beer, lemonade, "
@@ -42,23 +45,25 @@ LISTS = {
     ),
     "thing": _words(
         "book, table, chair, lamp, window, door, key, phone, letter, box, bag, "
-        "bottle, cup, plate, knife, fork, spoon, clock, watch, picture, mirror, "
-        "bed, blanket, pillow, shirt, coat, hat, shoe, umbrella, ticket, map, "
-        "camera, radio, guitar, piano, violin, drum, bicycle, car, boat, train, "
-        "ball, kite, hammer, ladder, rope, basket, candle, pencil, paper, "
-        "newspaper, computer, keyboard, machine, package, present, ring, coin, "
-        "flag, bell, bridge, fence, garden, tent, truck, bus, wheel, engine, "
-        "blue jacket, glass, jar, stone, brush, wallet, purse, notebook"
+        "bottle, cup, plate, knife, fork, spoon, clock, watch, picture, "
+        "mirror, bed, blanket, pillow, shirt, coat, hat, shoe, umbrella, "
+        "ticket, map, camera, radio, guitar, piano, violin, drum, bicycle, "
+        "car, boat, train, ball, kite, hammer, ladder, rope, basket, candle, "
+        "pencil, paper, newspaper, computer, keyboard, machine, package, "
+        "present, ring, coin, flag, bell, bridge, fence, garden, tent, truck, "
+        "bus, wheel, engine, blue jacket, glass, jar, stone, brush, wallet, "
+        "purse, notebook"
     ),
     "adj": _words(
-        "big, small, old, new, young, tall, short, long, quick, slow, red, blue, "
-        "green, yellow, white, black, brown, gray, purple, pink, orange, happy, "
-        "sad, tired, lazy, busy, quiet, loud, warm, cold, hot, cool, bright, dark, "
-        "heavy, light, strong, weak, rich, poor, clean, dirty, fresh, sweet, soft, "
-        "hard, smooth, rough, round, square, thin, thick, wide, narrow, deep, "
-        "empty, full, broken, beautiful, strange, simple, expensive, cheap, "
-        "wonderful, terrible, famous, friendly, gentle, clever, brave, golden, "
-        "silver, wooden, huge, tiny, wild, proud, perfect, silly, useful"
+        "big, small, old, new, young, tall, short, long, quick, slow, red, "
+        "blue, green, yellow, white, black, brown, gray, purple, pink, orange, "
+        "happy, sad, tired, lazy, busy, quiet, loud, warm, cold, hot, cool, "
+        "bright, dark, heavy, light, strong, weak, rich, poor, clean, dirty, "
+        "fresh, sweet, soft, hard, smooth, rough, round, square, thin, thick, "
+        "wide, narrow, deep, empty, full, broken, beautiful, strange, simple, "
+        "expensive, cheap, wonderful, terrible, famous, friendly, gentle, "
+        "clever, brave, golden, silver, wooden, huge, tiny, wild, proud, "
+        "perfect, silly, useful"
     ),
     "mood": _words(
         "happy, sad, tired, hungry, thirsty, busy, angry, afraid, ready, late, "
@@ -66,23 +71,25 @@ LISTS = {
         "excited, alone, sure, wrong, right, kind, careful, nervous, calm"
     ),
     "color": _words(
-        "red, blue, green, yellow, white, black, brown, gray, purple, pink, gold"
+        "red, blue, green, yellow, white, black, brown, gray, purple, pink, "
+        "gold"
     ),
     "place": _words(
-        "the park, the market, the kitchen, the garden, the office, the school, "
-        "the station, the library, the river, the lake, the beach, the forest, "
-        "the mountain, the village, the city, the museum, the theater, the bank, "
-        "the church, the hotel, the airport, the hospital, the bridge, the farm, "
-        "the harbor, the shop, the bakery, the restaurant, the street, the house, "
-        "the tower, the island, the castle, the valley, the desert, the factory, "
-        "the zoo, the corner, the field, the road, the barn, the square"
+        "the park, the market, the kitchen, the garden, the office, the "
+        "school, the station, the library, the river, the lake, the beach, the "
+        "forest, the mountain, the village, the city, the museum, the theater, "
+        "the bank, the church, the hotel, the airport, the hospital, the "
+        "bridge, the farm, the harbor, the shop, the bakery, the restaurant, "
+        "the street, the house, the tower, the island, the castle, the valley, "
+        "the desert, the factory, the zoo, the corner, the field, the road, "
+        "the barn, the square"
     ),
     "city": _words(
-        "London, Paris, New York, Boston, Chicago, Berlin, Rome, Madrid, Tokyo, "
-        "Sydney, Dublin, Vienna, Moscow, Toronto, Denver, Dallas, Seattle, Miami, "
-        "Houston, Oxford, Texas, California, Canada, France, Germany, Italy, "
-        "Spain, China, India, Japan, Mexico, Brazil, Egypt, Africa, America, "
-        "England, Scotland, Ireland, Australia, Europe"
+        "London, Paris, New York, Boston, Chicago, Berlin, Rome, Madrid, "
+        "Tokyo, Sydney, Dublin, Vienna, Moscow, Toronto, Denver, Dallas, "
+        "Seattle, Miami, Houston, Oxford, Texas, California, Canada, France, "
+        "Germany, Italy, Spain, China, India, Japan, Mexico, Brazil, Egypt, "
+        "Africa, America, England, Scotland, Ireland, Australia, Europe"
     ),
     "day": _words(
         "Monday, Tuesday, Wednesday, Thursday, Friday, Saturday, Sunday"
@@ -107,14 +114,15 @@ LISTS = {
         "in {month}, this morning, a long time ago, an hour ago, at {clock}"
     ),
     "weather": _words(
-        "sunny, cloudy, rainy, windy, cold, warm, hot, foggy, stormy, dry, wet, "
-        "freezing, snowing, raining, beautiful, nice, cool, dark"
+        "sunny, cloudy, rainy, windy, cold, warm, hot, foggy, stormy, dry, "
+        "wet, freezing, snowing, raining, beautiful, nice, cool, dark"
     ),
     "did": _words(
         "found, lost, bought, sold, broke, fixed, opened, closed, painted, "
-        "cleaned, dropped, carried, moved, wanted, needed, liked, loved, forgot, "
-        "remembered, borrowed, hid, saw, showed us, gave me, took, stole, built, "
-        "brought, sent, kept, pushed, pulled, washed, touched, threw, chose"
+        "cleaned, dropped, carried, moved, wanted, needed, liked, loved, "
+        "forgot, remembered, borrowed, hid, saw, showed us, gave me, took, "
+        "stole, built, brought, sent, kept, pushed, pulled, washed, touched, "
+        "threw, chose"
     ),
     "do": _words(
         "find, lose, buy, sell, break, fix, open, close, paint, clean, drop, "
@@ -123,16 +131,18 @@ LISTS = {
         "pull, wash, touch, throw, choose, check, count, draw, hold, use"
     ),
     "went": _words(
-        "went to, walked to, drove to, ran to, came from, arrived at, stayed near, "
-        "stood in front of, waited outside, slept behind, looked at, lived near, "
-        "worked at, sat beside, rode past, hurried to, returned from, left"
+        "went to, walked to, drove to, ran to, came from, arrived at, stayed "
+        "near, stood in front of, waited outside, slept behind, looked at, "
+        "lived near, worked at, sat beside, rode past, hurried to, returned "
+        "from, left"
     ),
     "doing": _words(
-        "reading, writing, singing, dancing, cooking, sleeping, running, walking, "
-        "swimming, laughing, crying, working, playing, talking, listening, "
-        "waiting, shopping, driving, flying, fishing, painting, cleaning, "
-        "studying, drinking, eating, smiling, shouting, thinking, learning, "
-        "teaching, traveling, hiding, jumping, climbing, sitting, standing"
+        "reading, writing, singing, dancing, cooking, sleeping, running, "
+        "walking, swimming, laughing, crying, working, playing, talking, "
+        "listening, waiting, shopping, driving, flying, fishing, painting, "
+        "cleaning, studying, drinking, eating, smiling, shouting, thinking, "
+        "learning, teaching, traveling, hiding, jumping, climbing, sitting, "
+        "standing"
     ),
     "job": _words(
         "teacher, doctor, farmer, driver, singer, writer, painter, lawyer, "
@@ -140,17 +150,19 @@ LISTS = {
         "student, scientist, judge, captain, builder, pilot, waiter, mechanic"
     ),
     "adverb": _words(
-        "slowly, quickly, quietly, loudly, carefully, softly, gently, suddenly, "
-        "happily, easily, early, late, together, alone, outside, inside, away, "
-        "well, badly, often, twice, again, very fast, almost always, forever"
+        "slowly, quickly, quietly, loudly, carefully, softly, gently, "
+        "suddenly, happily, easily, early, late, together, alone, outside, "
+        "inside, away, well, badly, often, twice, again, very fast, almost "
+        "always, forever"
     ),
     "jumps": _words(
         "jumps, runs, walks, flies, swims, sleeps, climbs, looks, hides, sits, "
         "stands, rolls, falls, crawls, steps, dances, waits, moves, leaps"
     ),
     "over": _words(
-        "over, under, behind, beside, around, near, into, across, above, below, "
-        "between, in front of, on top of, next to, through, past, toward"
+        "over, under, behind, beside, around, near, into, across, above, "
+        "below, between, in front of, on top of, next to, through, past, "
+        "toward"
     ),
     "subject": _words(
         "music, history, science, English, math, art, the news, the weather, "
@@ -163,8 +175,9 @@ LISTS = {
     ),
     "nature": _words(
         "sun, moon, sky, sea, wind, rain, snow, river, mountain, forest, tree, "
-        "flower, leaf, grass, storm, cloud, fire, ice, sand, star, earth, ocean, "
-        "thunder, lightning, rainbow, fog, hill, wave, rock, road, night, morning"
+        "flower, leaf, grass, storm, cloud, fire, ice, sand, star, earth, "
+        "ocean, thunder, lightning, rainbow, fog, hill, wave, rock, road, "
+        "night, morning"
     ),
     "does": _words(
         "is rising, is falling, is shining, is beautiful, is very {adj}, looks "
@@ -174,7 +187,8 @@ LISTS = {
     "ask": _words("what, who, where, when, why, how"),
     "unit": _words(
         "minutes, hours, days, weeks, months, years, miles, dollars, pounds, "
-        "meters, people, pages, steps, seconds, points, percent, degrees, inches"
+        "meters, people, pages, steps, seconds, points, percent, degrees, "
+        "inches"
     ),
 }
 
@@ -393,11 +407,12 @@ WRITTEN = [
 # Left out of the frequent words: coarse or painful ones.
 AVOID = set(
     "fuck fucking fucked shit bullshit bitch ass asshole dick cock pussy cunt "
-    "whore slut nigger nigga fag gay porn sex sexual sexy rape raped nude naked "
-    "penis vagina anal suicide murder nazi nazis hitler terrorist terrorists "
-    "damn crap http https www com org html php etc jan feb mar apr jun jul aug "
-    "sep sept oct nov dec mon tue wed thu fri sat sun hell bastard tits boobs "
-    "lol omg wtf lmao haha usa nfl nba fbi cia ceo bbc cnn nhs usb dvd llc inc "
-    "ltd jpg pdf gif app apps vol min max www mrs rev gen col sgt capt dept "
+    "whore slut nigger nigga fag gay porn sex sexual sexy rape raped nude "
+    "naked penis vagina anal suicide murder nazi nazis hitler terrorist "
+    "terrorists damn crap http https www com org html php etc jan feb mar apr "
+    "jun jul aug sep sept oct nov dec mon tue wed thu fri sat sun hell bastard "
+    "tits boobs lol omg wtf lmao haha usa nfl nba fbi cia ceo bbc cnn nhs usb "
+    "dvd llc inc ltd jpg pdf gif app apps vol min max www mrs rev gen col sgt "
+    "capt dept "
     "est mph khz mhz ghz nyc lgbt".split()
 )
