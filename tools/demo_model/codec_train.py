@@ -23,6 +23,7 @@ import torch
 import torch.nn.functional as F
 from losses import SpectralLoss
 from quantiser import TrainQuantiser
+from together import Together
 from torch import nn
 from transformers import MimiConfig, MimiModel
 
@@ -156,8 +157,7 @@ def active_books(batch, share):
 class Trainer:
     def __init__(self, args):
         torch.manual_seed(args.seed)
-        self.args = args
-        self.rng = np.random.default_rng(args.seed)
+        self.args, self.together = args, Together()
         self.codec = Codec(torch.bfloat16 if args.bf16 else torch.float32)
         self.loss = SpectralLoss()
         fixed = ("encoder", "downsample", "input_proj", "reader")
@@ -180,6 +180,9 @@ class Trainer:
         self.path = args.work / "codec.pt"
         if self.path.exists():
             self._resume()
+        seed = [args.seed, self.step, self.together.rank]
+        self.rng = np.random.default_rng(seed)
+        torch.manual_seed(int(self.rng.integers(2**31)))
 
     def _resume(self):
         saved = torch.load(self.path, map_location="cpu", weights_only=False)
@@ -190,7 +193,6 @@ class Trainer:
             self.used, self.first = saved["used"], saved.get("first", 0)
         else:
             self.first = self.step
-        self.rng = np.random.default_rng(self.args.seed + self.step)
         print(
             f"going on from step {self.step}, {self.used:.0f} s used",
             flush=True,
@@ -232,7 +234,7 @@ class Trainer:
             latent.detach().transpose(1, 2).reshape(-1, latent.shape[1])
         )
         self.pool = self.pool[-60:]
-        share = 0.9 if self.args.decoder_only else 0.5
+        share = 0.9 if self.args.decoder_only else 0.6
         active = active_books(len(audio), share) if self.quantised else None
         latent, _, commitment, vectors = self.codec.quantiser(
             latent, active, self.quantised
@@ -260,10 +262,12 @@ class Trainer:
             group["lr"] = self._rate()
         self.optimiser.zero_grad(set_to_none=True)
         total.backward()
+        self.together.average_gradients(self.codec.parameters())
         nn.utils.clip_grad_norm_(self.codec.parameters(), 2.0)
         self.optimiser.step()
         self.step += 1
         self._schedule(batch * frames)
+        self.together.copy_from_leader(list(self.codec.quantiser.buffers()))
         return [float(p) for p in parts]
 
     def _schedule(self, vectors):
@@ -289,8 +293,10 @@ class Trainer:
         sums, mark, saved = np.zeros(4), time.time(), time.time()
         while self.used < 60 * self.args.minutes:
             sums += self.one_step()
-            self.used += time.time() - mark
+            self.used = self.together.agreed(self.used + time.time() - mark)
             mark = time.time()
+            if not self.together.leads:
+                continue
             if self.step % 50 == 0:
                 mel, line, commitment, read = sums / 50
                 print(
@@ -303,7 +309,8 @@ class Trainer:
             if time.time() - saved > 120:
                 self.save()
                 saved = time.time()
-        self.save()
+        if self.together.leads:
+            self.save()
 
 
 def main():

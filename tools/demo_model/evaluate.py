@@ -110,6 +110,7 @@ def main():
         "--model", type=Path, default=HERE / "../../models/demo"
     )
     parser.add_argument("--sentences", type=int, default=100)
+    parser.add_argument("--speakers", type=int, nargs="+", default=(0, 1))
     parser.add_argument("--skip-flite", action="store_true")
     parser.add_argument("--threads", type=int, default=1)
     args = parser.parse_args()
@@ -117,7 +118,7 @@ def main():
     entries, sound = make_data.load_shard(args.work / "data", "held")
     demo, ear, results = Demo(args.model), recognise.Recogniser(), []
     start = time.time()
-    for speaker in (0, 1):
+    for speaker in args.speakers:
         chosen = [e for e in entries if e["speaker"] == speaker]
         step = len(chosen) / args.sentences
         rows = []

@@ -21,6 +21,7 @@ import shape
 import torch
 import torch.nn.functional as F
 from muon import Muon
+from together import Together
 from torch import nn
 
 
@@ -176,6 +177,7 @@ class Trainer:
     def __init__(self, args):
         torch.manual_seed(args.seed)
         self.args, self.path = args, args.work / "lm.pt"
+        self.together = Together()
         self.learner = Learner(args.corrupt)
         matrices, others = [], []
         for name, weight in self.learner.named_parameters():
@@ -194,7 +196,9 @@ class Trainer:
             saved = torch.load(args.start_from, map_location="cpu")
             self.learner.load_state_dict(saved["learner"])
         names = sorted(p.stem for p in (args.work / "codes").glob("[0-9]*.npz"))
-        self.rng = np.random.default_rng(args.seed + self.step)
+        seed = [args.seed, self.step, self.together.rank]
+        self.rng = np.random.default_rng(seed)
+        torch.manual_seed(int(self.rng.integers(2**31)))
         self.rows = load_rows(args.work, names)
         self.held = load_rows(args.work, ["held"])
         self.stream = batches(self.rows, self.rng, args.positions)
@@ -254,6 +258,7 @@ class Trainer:
         for optimiser in self.optimisers:
             optimiser.zero_grad(set_to_none=True)
         total.backward()
+        self.together.average_gradients(self.learner.parameters())
         nn.utils.clip_grad_norm_(self.learner.parameters(), 1.0)
         for optimiser in self.optimisers:
             optimiser.step()
@@ -278,8 +283,10 @@ class Trainer:
         sums, mark, saved = np.zeros(4), time.time(), time.time()
         while self.used < 60 * self.args.minutes:
             sums += self.one_step()
-            self.used += time.time() - mark
+            self.used = self.together.agreed(self.used + time.time() - mark)
             mark = time.time()
+            if not self.together.leads:
+                continue
             if self.step % 50 == 0:
                 text = " ".join(f"{x:.3f}" for x in sums / 50)
                 print(
@@ -296,7 +303,8 @@ class Trainer:
             if time.time() - saved > 150:
                 self.save()
                 saved = time.time()
-        self.save()
+        if self.together.leads:
+            self.save()
 
 
 def main():
