@@ -1,5 +1,8 @@
 #include "csm/base/thread_pool.h"
 
+#include <string>
+#include <system_error>
+
 #include "csm/base/error.h"
 #include "csm/base/str_cat.h"
 
@@ -14,15 +17,11 @@ namespace {
 // between two loops of a frame, shorter than anything that a person notices.
 constexpr int kSpins = 2000;
 
-// On a machine with fewer free cores than threads a spinning thread keeps the
-// one it waits for from running, so every few polls the slice is given up.
+// On a machine with fewer free cores than threads a spinning worker keeps a
+// thread with work from running, so every few polls it gives up its slice.
 constexpr int kSpinsPerYield = 64;
 
-void pause_briefly(int spin) {
-  if (spin % kSpinsPerYield == kSpinsPerYield - 1) {
-    std::this_thread::yield();
-    return;
-  }
+void pause() {
 #if defined(__x86_64__)
   _mm_pause();
 #elif defined(__aarch64__)
@@ -38,36 +37,66 @@ ThreadPool::ThreadPool(int n_threads) {
                 str_cat("[base.thread_pool] expected 1 to 1024 threads, got ",
                         n_threads));
   }
-  workers_.reserve(static_cast<std::size_t>(n_threads) - 1);
-  for (int thread = 1; thread < n_threads; ++thread) {
-    workers_.emplace_back([this, thread] { work(thread); });
+  const auto n = static_cast<std::size_t>(n_threads);
+  unclaimed_ = std::vector<std::atomic<int>>(n);
+  workers_.reserve(n - 1);
+  try {
+    for (int thread = 1; thread < n_threads; ++thread) {
+      workers_.emplace_back([this, thread] { work(thread); });
+    }
+  } catch (const std::system_error& e) {
+    const std::size_t n_started = workers_.size() + 1;
+    stop();
+    throw Error(ErrorCode::kExhausted,
+                str_cat("[base.thread_pool] expected ", n, " threads, got ",
+                        n_started, " (", std::string(e.what()), ")"));
   }
 }
 
-ThreadPool::~ThreadPool() {
+ThreadPool::~ThreadPool() { stop(); }
+
+void ThreadPool::stop() {
   {
     const std::lock_guard lock(mutex_);
     stopping_.store(true);
   }
   wake_.notify_all();
   for (std::thread& worker : workers_) worker.join();
+  workers_.clear();
 }
 
-void ThreadPool::run_share(int thread) const {
-  for (int task = thread; task < n_tasks_; task += size()) {
-    fn_(context_, task);
+void ThreadPool::run_lane(int lane) {
+  std::atomic<int>& unclaimed = unclaimed_[static_cast<std::size_t>(lane)];
+  const auto n_lanes = static_cast<int>(unclaimed_.size());
+  int left = unclaimed.load(std::memory_order_relaxed);
+  while (left > 0) {
+    // Acquire: the claim sees the loop that the newest value belongs to.
+    if (unclaimed.compare_exchange_weak(left, left - 1,
+                                        std::memory_order_acquire,
+                                        std::memory_order_relaxed)) {
+      fn_(context_, lane + (left - 1) * n_lanes);
+      unfinished_.fetch_sub(1, std::memory_order_release);
+      left = unclaimed.load(std::memory_order_relaxed);
+    }
   }
 }
 
-void ThreadPool::run_erased(int n_tasks, void* context, TaskFn fn) {
-  if (workers_.empty() || n_tasks <= 1) {
-    for (int task = 0; task < n_tasks; ++task) fn(context, task);
-    return;
-  }
+void ThreadPool::run_tasks(int thread) {
+  const auto n_lanes = static_cast<int>(unclaimed_.size());
+  for (int lane = thread; lane < n_lanes; ++lane) run_lane(lane);
+  for (int lane = 0; lane < thread; ++lane) run_lane(lane);
+}
+
+void ThreadPool::start_loop(int n_tasks, void* context, TaskFn fn) {
   context_ = context;
   fn_ = fn;
-  n_tasks_ = n_tasks;
-  running_.store(static_cast<int>(workers_.size()), std::memory_order_relaxed);
+  unfinished_.store(n_tasks, std::memory_order_relaxed);
+  const auto n_lanes = static_cast<int>(unclaimed_.size());
+  for (int lane = 0; lane < n_lanes; ++lane) {
+    const int n = n_tasks / n_lanes + (lane < n_tasks % n_lanes ? 1 : 0);
+    unclaimed_[static_cast<std::size_t>(lane)].store(n,
+                                                     std::memory_order_release);
+  }
   generation_.fetch_add(1);
   if (sleeping_.load() > 0) {
     {
@@ -75,9 +104,31 @@ void ThreadPool::run_erased(int n_tasks, void* context, TaskFn fn) {
     }
     wake_.notify_all();
   }
-  run_share(0);
-  for (int spin = 0; running_.load(std::memory_order_acquire) > 0; ++spin) {
-    pause_briefly(spin);
+}
+
+void ThreadPool::run_shared(int n_tasks, void* context, TaskFn fn) noexcept {
+  start_loop(n_tasks, context, fn);
+  run_tasks(0);
+  // What is left now is in the middle of a task. It ends at once where the
+  // thread has a core; where it has none, yielding may give it this one.
+  int spins = 0;
+  while (unfinished_.load(std::memory_order_acquire) > 0) {
+    if (spins < kSpins) {
+      ++spins;
+      pause();
+    } else {
+      std::this_thread::yield();
+    }
+  }
+  busy_.store(false, std::memory_order_release);
+}
+
+void ThreadPool::run_erased(int n_tasks, void* context, TaskFn fn) {
+  if (workers_.empty() || n_tasks <= 1 ||
+      busy_.exchange(true, std::memory_order_acquire)) {
+    for (int task = 0; task < n_tasks; ++task) fn(context, task);
+  } else {
+    run_shared(n_tasks, context, fn);
   }
 }
 
@@ -85,7 +136,11 @@ bool ThreadPool::wait_for_loop(std::uint64_t seen) {
   for (int spin = 0; spin < kSpins; ++spin) {
     if (generation_.load(std::memory_order_acquire) != seen) return true;
     if (stopping_.load(std::memory_order_relaxed)) return false;
-    pause_briefly(spin);
+    if (spin % kSpinsPerYield == kSpinsPerYield - 1) {
+      std::this_thread::yield();
+    } else {
+      pause();
+    }
   }
   std::unique_lock lock(mutex_);
   sleeping_.fetch_add(1);
@@ -96,12 +151,11 @@ bool ThreadPool::wait_for_loop(std::uint64_t seen) {
   return generation_.load() != seen;
 }
 
-void ThreadPool::work(int thread) {
+void ThreadPool::work(int thread) noexcept {
   std::uint64_t seen = 0;
   while (wait_for_loop(seen)) {
     seen = generation_.load(std::memory_order_acquire);
-    run_share(thread);
-    running_.fetch_sub(1, std::memory_order_release);
+    run_tasks(thread);
   }
 }
 
