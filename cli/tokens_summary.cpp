@@ -6,6 +6,7 @@
 
 #include "csm/base/error.h"
 #include "csm/base/str_cat.h"
+#include "csm/validate/speech_sweep.h"
 
 namespace csm::cli {
 namespace {
@@ -144,6 +145,9 @@ std::string summarise(const OrderedJson& results,
     }
   }
   if (results.contains("sweep")) out += summarise_sweep(results["sweep"]);
+  for (const std::string& sentence : validate::speech_verdict(results)) {
+    out += "  " + sentence + "\n";
+  }
   out += "probes decided by the last digits of the noise\n";
   for (const auto& [kind, probe] : results["probes"].items()) {
     out += line(kind, str_cat(probe["failed"].get<int>(), " of ",

@@ -19,6 +19,7 @@
 #include "csm/validate/probes.h"
 #include "csm/validate/reference_sampler.h"
 #include "csm/validate/report.h"
+#include "csm/validate/speech_sweep.h"
 #include "csm/validate/sweep_state.h"
 #include "csm/validate/thresholds.h"
 #include "csm/validate/torch_sampler.h"
@@ -81,6 +82,7 @@ struct TestArguments {
   std::string report;
   std::string thresholds;
   std::string state;
+  std::string speech;
   bool restart = false;
   bool json = false;
   bool pytorch = false;
@@ -226,6 +228,9 @@ void TokenTest::measure_sweep() {
       results_["sweep"].push_back(*state.find(temperature, top_k));
     }
   }
+  if (!arguments_.speech.empty()) {
+    validate::SpeechSweep::load(arguments_.speech).merge(results_);
+  }
 }
 
 void TokenTest::measure_probes() {
@@ -334,6 +339,9 @@ void check_arguments(const TestArguments& arguments, const Mode& mode) {
   if (!arguments.thresholds.empty()) {
     (void)validate::Thresholds::load(arguments.thresholds);
   }
+  if (!arguments.speech.empty()) {
+    (void)validate::SpeechSweep::load(arguments.speech);
+  }
   if (arguments.pytorch) {
     validate::TorchOracle{arguments.python,
                           CSM_SOURCE_DIR "/tools/oracle/draw_tokens.py"}
@@ -373,6 +381,9 @@ void add_options(CLI::App& command, TestArguments& arguments,
       ->delimiter(',');
   command.add_option("--state", arguments.state,
                      "File that keeps finished cells (default: in --report)");
+  command.add_option("--speech", arguments.speech,
+                     "File of tools/oracle/speech_sweep.py: word error rate, "
+                     "duration and spectrum of the speech by cell");
   command.add_flag("--restart", arguments.restart,
                    "Forget what --state has kept");
 }

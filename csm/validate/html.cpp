@@ -2,6 +2,8 @@
 
 #include <cstdint>
 
+#include "csm/base/str_cat.h"
+
 namespace csm::validate {
 namespace {
 
@@ -83,6 +85,20 @@ std::string base64(std::string_view bytes) {
     }
   }
   return out;
+}
+
+std::string html_table(const std::vector<std::vector<std::string>>& lines) {
+  std::string out = "<div class=\"scroll\"><table>\n";
+  const char* tag = "th";
+  for (const auto& line : lines) {
+    out += "<tr>";
+    for (const std::string& cell : line) {
+      out += str_cat("<", tag, ">", cell, "</", tag, ">");
+    }
+    out += "</tr>\n";
+    tag = "td";
+  }
+  return out + "</table></div>\n";
 }
 
 std::string page_head(const std::string& title) {

@@ -2,6 +2,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace csm::validate {
 
@@ -10,6 +11,10 @@ namespace csm::validate {
 
 /// RFC 4648 base64 with padding.
 [[nodiscard]] std::string base64(std::string_view bytes);
+
+/// A table that scrolls sideways; the first line is its head. Cells are HTML.
+[[nodiscard]] std::string html_table(
+    const std::vector<std::vector<std::string>>& lines);
 
 /// The head of a page with the style sheet: light and dark by the reader's
 /// preference.

@@ -8,6 +8,7 @@
 
 #include "csm/base/str_cat.h"
 #include "csm/validate/report.h"
+#include "csm/validate/speech_sweep.h"
 
 namespace csm::validate {
 namespace {
@@ -30,7 +31,7 @@ std::string fixed(double value, int decimals) {
 /// A heat map over the sweep's cells: the metric, and a second line of text.
 HeatMap grid_map(const OrderedJson& sweep, const std::string& title,
                  const std::string& value_label, const std::string& metric,
-                 const std::string& below, int decimals) {
+                 const std::string& below, int decimals, double scale = 1.0) {
   std::set<double> temperatures;
   std::set<int> top_ks;
   std::map<std::pair<double, int>, const OrderedJson*> cells;
@@ -57,11 +58,12 @@ HeatMap grid_map(const OrderedJson& sweep, const std::string& title,
     for (const int top_k : top_ks) {
       const auto cell = cells.find({temperature, top_k});
       const bool there = cell != cells.end();
-      values.push_back(there ? number_at(*cell->second, metric) : std::nan(""));
+      values.push_back(there ? scale * number_at(*cell->second, metric)
+                             : std::nan(""));
       std::string label = fixed(values.back(), decimals);
-      if (there && !below.empty()) {
-        label +=
-            "\\n(" + fixed(number_at(*cell->second, below), decimals) + ")";
+      if (!label.empty() && !below.empty()) {
+        label += "\\n(" +
+                 fixed(scale * number_at(*cell->second, below), decimals) + ")";
       }
       labels.push_back(label);
     }
@@ -69,6 +71,15 @@ HeatMap grid_map(const OrderedJson& sweep, const std::string& title,
     map.labels.push_back(labels);
   }
   return map;
+}
+
+/// A measure of speech in the unit that people read.
+HeatMap speech_map(const OrderedJson& sweep, const SpeechMeasure& m) {
+  const std::string path = str_cat("speech.", m.key);
+  return grid_map(
+      sweep, str_cat(m.name, m.has_best ? " (difference to the best)" : ""),
+      *m.unit == '\0' ? "ratio" : m.unit, path,
+      m.has_best ? path + "_to_best" : "", m.decimals, m.scale);
 }
 
 LinePlot frequency_plot(const OrderedJson& setting) {
@@ -195,10 +206,9 @@ std::vector<std::string> draw_pictures(const Plotter& plotter,
     draw("grid-entropy",
          grid_map(sweep, "Entropy of the exact distribution, mean over rows",
                   "nats", "entropy.analytic", "", 2));
-    if (find_metric(sweep[0], "speech.word_error_rate") != nullptr) {
-      draw("grid-wer",
-           grid_map(sweep, "Word error rate of the speech", "errors per word",
-                    "speech.word_error_rate", "", 3));
+    if (!results.contains("speech")) return names;
+    for (const SpeechMeasure& m : kSpeechMeasures) {
+      draw(str_cat("grid-", m.key), speech_map(sweep, m));
     }
   }
   return names;

@@ -12,7 +12,7 @@ namespace csm::validate {
 namespace {
 
 /// Columns of results.csv: name and path.
-constexpr std::array<std::array<const char*, 2>, 22> kColumns = {
+constexpr std::array<std::array<const char*, 2>, 27> kColumns = {
     {{"draws", "draws"},
      {"rows", "rows"},
      {"match_rate", "match.rate"},
@@ -34,7 +34,12 @@ constexpr std::array<std::array<const char*, 2>, 22> kColumns = {
      {"chi_square_p", "chi_square.p_value"},
      {"permutation_p", "permutation.p_value"},
      {"entropy_nats", "entropy.ours"},
-     {"invalid_codes", "invalid_codes"}}};
+     {"invalid_codes", "invalid_codes"},
+     {"word_error_rate", "speech.word_error_rate"},
+     {"eos_rate", "speech.eos_rate"},
+     {"duration_ratio", "speech.duration_ratio"},
+     {"duration_error_s", "speech.duration_error_s"},
+     {"mcd_db", "speech.mcd_db"}}};
 
 std::string csv_line(const std::string& kind, const OrderedJson& result) {
   std::string line = str_cat(kind, ",", result.value("sampler", std::string()),

@@ -9,6 +9,7 @@
 #include "csm/base/str_cat.h"
 #include "csm/validate/html.h"
 #include "csm/validate/report.h"
+#include "csm/validate/speech_sweep.h"
 
 namespace csm::validate {
 namespace {
@@ -35,8 +36,17 @@ const std::map<std::string, const char*> kCaptions = {
     {"grid-entropy",
      "How much choice a setting leaves: 0 is no choice, and e to the power of "
      "the entropy is the number of codes in play."},
-    {"grid-wer",
-     "How well a speech recogniser understands the model at this setting."}};
+    {"grid-word_error_rate",
+     "How well a speech recogniser understands the model at this setting; in "
+     "brackets by how much more it errs than at the best one."},
+    {"grid-eos_rate",
+     "Share of sentences that the model ended, before the limit."},
+    {"grid-duration_ratio", "All speech of the cell against all of flite's."},
+    {"grid-duration_error_s",
+     "Mean absolute difference to flite's duration of the same sentence."},
+    {"grid-mcd_db",
+     "Spectral distance to flite's audio, aligned in time "
+     "(docs/validation.md)."}};
 
 std::string number(const OrderedJson& result, const std::string& path,
                    int digits = 4) {
@@ -59,22 +69,6 @@ std::string percent(const OrderedJson& result, const std::string& path) {
 std::string tile(const std::string& value, const std::string& label) {
   return "<div class=\"tile\"><b>" + value + "</b><span>" + label +
          "</span></div>\n";
-}
-
-std::string row(const std::vector<std::string>& cells, const char* tag) {
-  std::string out = "<tr>";
-  for (const std::string& cell : cells) {
-    out += str_cat("<", tag, ">", cell, "</", tag, ">");
-  }
-  return out + "</tr>\n";
-}
-
-std::string table(const std::vector<std::vector<std::string>>& lines) {
-  std::string out = "<div class=\"scroll\"><table>\n";
-  for (std::size_t idx = 0; idx < lines.size(); ++idx) {
-    out += row(lines[idx], idx == 0 ? "th" : "td");
-  }
-  return out + "</table></div>\n";
 }
 
 std::string read_file(const std::filesystem::path& path) {
@@ -128,6 +122,12 @@ std::string tiles(const OrderedJson& results) {
   }
   if (results.contains("sweep")) {
     out += tile(str_cat(results["sweep"].size()), "settings in the sweep");
+  }
+  const auto verdict = speech_verdict(results);
+  if (!verdict.empty()) {
+    const OrderedJson& first = results["speech"]["verdict"][0];
+    out += tile(first["holds"].get<bool>() ? "holds" : "does not hold",
+                "the default temperature and top-k, by word error rate");
   }
   if (find_metric(results, "pytorch.match.rate") != nullptr) {
     out += tile(percent(results["pytorch"], "match.rate"),
@@ -189,7 +189,7 @@ std::string settings_table(const OrderedJson& settings) {
     }
     lines.push_back(line);
   }
-  return table(lines);
+  return html_table(lines);
 }
 
 std::string safety_table(const OrderedJson& rules) {
@@ -202,7 +202,7 @@ std::string safety_table(const OrderedJson& rules) {
                      number(rule, "invalid_codes"),
                      percent(rule, "similarity")});
   }
-  return table(lines);
+  return html_table(lines);
 }
 
 std::string checks_table(const std::vector<Check>& checks) {
@@ -232,7 +232,7 @@ std::string checks_table(const std::vector<Check>& checks) {
              ? "&ndash;"
              : html_escape(str_cat(failure->value, " at ", failure->where))});
   }
-  return table(lines);
+  return html_table(lines);
 }
 
 std::string verdict_line(const std::vector<Check>& checks) {
@@ -279,6 +279,7 @@ std::string report_page(const std::filesystem::path& folder,
           safety_table(first["codec_safety"]);
     }
   }
+  page += speech_section(results);
   if (!checks.empty()) page += "<h2>Checks</h2>\n" + checks_table(checks);
   return page + "</main>\n</body>\n</html>\n";
 }

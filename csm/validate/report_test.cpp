@@ -7,6 +7,7 @@
 #include "csm/base/error.h"
 #include "csm/validate/html.h"
 #include "csm/validate/process.h"
+#include "csm/validate/speech_sweep.h"
 #include "csm/validate/testing.h"
 
 namespace csm::validate {
@@ -27,6 +28,15 @@ OrderedJson small_results() {
   results["settings"].push_back(setting);
   results["sweep"] = {setting, setting};
   results["sweep"][1]["temperature"] = 1.0;
+  results["speech"] = {
+      {"sentences", 3}, {"speakers", 2}, {"flite_word_error_rate", 0.25}};
+  OrderedJson& speech = results["sweep"][0]["speech"];  // the other has none
+  for (const SpeechMeasure& measure : kSpeechMeasures) {
+    for (const std::string end : {"", "_to_best"}) {
+      speech[measure.key + end] = 0.625;
+      speech[measure.key + end + "_95"] = {0.5, 0.75};
+    }
+  }
   return results;
 }
 
@@ -54,6 +64,8 @@ TEST(ResultsCsv, HasALineForEverySettingAndCell) {
   EXPECT_NE(csv.find("\nsettings,torch-f32,0.8,100,100,6,1.0,0,0,1.0,"),
             std::string::npos)
       << csv;
+  EXPECT_NE(csv.find(",0.625,0.625,0.625,0.625,0.625\n"), std::string::npos)
+      << csv;
 }
 
 TEST(WriteReport, MakesAPageThatNeedsNothingElse) {
@@ -65,9 +77,12 @@ TEST(WriteReport, MakesAPageThatNeedsNothingElse) {
   EXPECT_NE(page.find("3 at &lt;cell&gt;"), std::string::npos);
   EXPECT_NE(page.find("csm &lt;test&gt;"), std::string::npos);
   EXPECT_EQ(page.find("http"), std::string::npos);
+  EXPECT_NE(page.find("<td>62.5 (50.0 to 75.0)</td>"), std::string::npos);
   for (const char* name :
        {"token-frequency", "sample-size", "by-codebook", "by-frame",
-        "grid-similarity", "grid-kl", "grid-entropy"}) {
+        "grid-similarity", "grid-kl", "grid-entropy", "grid-word_error_rate",
+        "grid-eos_rate", "grid-duration_ratio", "grid-duration_error_s",
+        "grid-mcd_db"}) {
     for (const char* suffix : {"-light.png", "-dark.svg"}) {
       const auto path = folder.path() / "report" / (name + std::string(suffix));
       EXPECT_GT(read(path).size(), 1000U) << path;

@@ -8,6 +8,8 @@ For every prompt and seed `csm generate --tokens-out` must equal transformers'
 `csm score` must lie within 2e-4 and the audio of `csm decode` within 1e-4.
 A token that differs where the oracle's own top two candidates are closer than
 1e-5 (relative) is listed as a near-tie; any other difference fails the run.
+Prompts are those of tests/data/prompts.txt, then the demo model's held-out
+sentences: 150 in all.
 """
 
 import argparse
@@ -23,6 +25,9 @@ import random_models
 from hf_model import FRAMES, HfModel
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tools" / "demo_model"))
+import sentences  # noqa: E402
+
 MAX_LOGIT_ERROR = 2e-4
 MAX_AUDIO_ERROR = 1e-4
 WINDOW_FRAMES = 125  # transformers' codec has no window beyond 250 steps
@@ -140,6 +145,20 @@ def compare(csm, oracle, prompts, seeds, frames, top_k=100, codec=True):
     return tally
 
 
+def read_prompts(n):
+    """[(text, speaker)]: tests/data/prompts.txt, then held-out sentences."""
+    lines = (ROOT / "tests" / "data" / "prompts.txt").read_text().splitlines()
+    if n > len(lines):
+        sys.path.append(str(ROOT / "tools" / "demo_model"))
+        import sentences
+
+        lines += [t for t in sentences.held_out() if t not in lines]
+    if n > len(lines):
+        raise SystemExit(f"compare_generate: expected at most {len(lines)} "
+                         f"prompts, got {n}")
+    return [(text, number % 2) for number, text in enumerate(lines[:n])]
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--csm", required=True, type=pathlib.Path)
@@ -152,6 +171,9 @@ def main():
     torch.set_num_threads(1)
 
     lines = (ROOT / "tests" / "data" / "prompts.txt").read_text().splitlines()
+    lines += sentences.held_out()
+    if not 1 <= arguments.prompts <= len(lines):
+        parser.error(f"--prompts: expected 1 to {len(lines)}")
     prompts = [(text, number % 2) for number, text in enumerate(lines)]
     prompts = prompts[: arguments.prompts]
     tallies = []
