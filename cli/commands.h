@@ -12,5 +12,6 @@ void add_decode(CLI::App& app);
 void add_info(CLI::App& app);
 void add_replay(CLI::App& app);
 void add_tokens(CLI::App& app);
+void add_bench(CLI::App& app);
 
 }  // namespace csm::cli

@@ -35,6 +35,7 @@ int run(int argc, char** argv) {
   add_info(app);
   add_replay(app);
   add_tokens(app);
+  add_bench(app);
   try {
     app.parse(argc, argv);
     return 0;

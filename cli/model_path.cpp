@@ -70,7 +70,8 @@ engine::EngineOptions ModelOptions::resolve() const {
   options.weight_type = *type;
   options.device = *kind;
   options.threads = threads;
-  options.model_dir = resolve_model(model);
+  options.random_weights = random_weights;
+  if (random_weights.empty()) options.model_dir = resolve_model(model);
   return options;
 }
 

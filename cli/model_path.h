@@ -16,6 +16,7 @@ struct ModelOptions {
   std::string dtype = "f32";
   std::string device = "cpu";
   int threads = 0;
+  std::string random_weights;  ///< a shape instead of a folder, if not empty
 
   void add_to(CLI::App& command);
   /// As add_to, without --dtype.

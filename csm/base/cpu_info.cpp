@@ -2,6 +2,9 @@
 
 #ifdef __linux__
 #include <sched.h>
+#if defined(__aarch64__)
+#include <sys/auxv.h>
+#endif
 #endif
 
 #include <algorithm>
@@ -12,6 +15,25 @@
 #include "csm/base/str_cat.h"
 
 namespace csm {
+namespace {
+
+constexpr Isa kAllIsas[] = {Isa::kScalar, Isa::kNeon,   Isa::kNeonDot,
+                            Isa::kAvx2,   Isa::kAvx512, Isa::kAvx512Vnni};
+
+#if defined(__aarch64__)
+bool has_neon_dot() {
+#if defined(__linux__)
+  constexpr unsigned long kAsimdDp = 1UL << 20U;  // HWCAP_ASIMDDP
+  return (getauxval(AT_HWCAP) & kAsimdDp) != 0;
+#elif defined(__APPLE__)
+  return true;  // every 64-bit Mac
+#else
+  return false;
+#endif
+}
+#endif
+
+}  // namespace
 
 const char* to_string(Isa isa) {
   switch (isa) {
@@ -19,10 +41,14 @@ const char* to_string(Isa isa) {
       return "scalar";
     case Isa::kNeon:
       return "neon";
+    case Isa::kNeonDot:
+      return "neon-dot";
     case Isa::kAvx2:
       return "avx2";
     case Isa::kAvx512:
       return "avx512";
+    case Isa::kAvx512Vnni:
+      return "avx512-vnni";
   }
   return "unknown";
 }
@@ -31,6 +57,7 @@ std::vector<Isa> available_isas() {
   std::vector<Isa> isas = {Isa::kScalar};
 #if defined(__aarch64__)
   isas.push_back(Isa::kNeon);
+  if (has_neon_dot()) isas.push_back(Isa::kNeonDot);
 #elif defined(__x86_64__)
   __builtin_cpu_init();
   const bool avx2 =
@@ -41,17 +68,20 @@ std::vector<Isa> available_isas() {
                       __builtin_cpu_supports("avx512dq") != 0 &&
                       __builtin_cpu_supports("avx512vl") != 0;
   if (avx512) isas.push_back(Isa::kAvx512);
+  if (avx512 && __builtin_cpu_supports("avx512vnni") != 0) {
+    isas.push_back(Isa::kAvx512Vnni);
+  }
 #endif
   return isas;
 }
 
 Isa parse_isa(std::string_view name) {
-  for (const Isa isa : {Isa::kScalar, Isa::kNeon, Isa::kAvx2, Isa::kAvx512}) {
+  for (const Isa isa : kAllIsas) {
     if (name == to_string(isa)) return isa;
   }
   throw Error(ErrorCode::kInvalidArgument,
               str_cat("[base.cpu_info] expected an instruction set of scalar, "
-                      "neon, avx2, avx512, got '",
+                      "neon, neon-dot, avx2, avx512, avx512-vnni, got '",
                       name, "'"));
 }
 

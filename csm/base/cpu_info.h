@@ -8,12 +8,14 @@ namespace csm {
 /// Instruction sets that kernels are written for.
 enum class Isa {
   kScalar,
-  kNeon,    ///< 64-bit Arm, always present there
-  kAvx2,    ///< with FMA and F16C
-  kAvx512,  ///< F, BW, DQ and VL
+  kNeon,        ///< 64-bit Arm, always present there
+  kNeonDot,     ///< with the integer dot product
+  kAvx2,        ///< with FMA and F16C
+  kAvx512,      ///< F, BW, DQ and VL
+  kAvx512Vnni,  ///< with the integer dot product, VNNI
 };
 
-/// "scalar", "neon", "avx2" or "avx512".
+/// "scalar", "neon", "neon-dot", "avx2", "avx512" or "avx512-vnni".
 const char* to_string(Isa isa);
 
 /// Instruction sets that this machine can run, slowest first; kScalar always.

@@ -38,6 +38,8 @@ TEST(CpuInfo, AgreesWithTheKernelsFlags) {
   const bool found =
       std::find(isas.begin(), isas.end(), Isa::kAvx2) != isas.end();
   EXPECT_EQ(found, (line + " ").find(" avx2 ") != std::string::npos);
+  EXPECT_EQ(isas.back() == Isa::kAvx512Vnni,
+            (line + " ").find(" avx512_vnni ") != std::string::npos);
 }
 #endif
 

@@ -1,16 +1,19 @@
 #include "csm/engine/engine.h"
 
 #include <algorithm>
+#include <map>
 #include <optional>
 #include <utility>
 
 #include "csm/base/cpu_info.h"
 #include "csm/base/error.h"
+#include "csm/base/memory_info.h"
 #include "csm/base/str_cat.h"
 #include "csm/base/thread_pool.h"
 #include "csm/codec/mimi_config.h"
 #include "csm/codec/mimi_decoder.h"
 #include "csm/engine/frame_loop.h"
+#include "csm/engine/random_model.h"
 #include "csm/kernels/exec_op.h"
 #include "csm/model/csm_model.h"
 #include "csm/model/generation_defaults.h"
@@ -41,8 +44,73 @@ mx::Stream make_stream(DeviceKind kind) {
   return mx::new_stream(device);
 }
 
-mx::Dtype mlx_type(WeightType type) {
-  return type == WeightType::kBf16 ? mx::bfloat16 : mx::float32;
+kernels::WeightType kernel_type(WeightType type) {
+  switch (type) {
+    case WeightType::kF32:
+      return kernels::WeightType::kFloat32;
+    case WeightType::kBf16:
+      return kernels::WeightType::kBfloat16;
+    case WeightType::kInt8:
+      return kernels::WeightType::kInt8;
+    case WeightType::kInt4:
+      return kernels::WeightType::kInt4;
+  }
+  return kernels::WeightType::kFloat32;
+}
+
+// Composed operations take integer weights in MLX's layout.
+model::WeightPolicy weight_policy(const EngineOptions& options,
+                                  const kernels::Exec& exec, ThreadPool* pool) {
+  return model::WeightPolicy::of(
+      kernel_type(options.weight_type),
+      {.tiled = exec.use_cpu_kernels(), .pool = pool});
+}
+
+// All that a model is made from.
+struct Source {
+  model::ModelConfig config;
+  codec::MimiConfig codec;
+  std::optional<text::Tokenizer> tokenizer;
+  weights::WeightStore store;
+};
+
+Source open_folder(const std::filesystem::path& folder) {
+  const auto config = model::ModelConfig::load(folder);
+  const auto codec_config = codec::MimiConfig::load(folder);
+  // Requests choose for themselves, but a broken file is a broken model.
+  (void)model::GenerationDefaults::load(folder, config.n_codebooks);
+  codec_config.check_serves(config.n_codebooks, config.audio_vocab);
+  auto tokenizer = text::Tokenizer::load(folder / "tokenizer.json");
+  if (tokenizer.vocab_size() > config.text_vocab) {
+    throw Error(
+        ErrorCode::kCorrupt,
+        str_cat("[engine] expected at most ", config.text_vocab,
+                " text tokens as in config.json, got ", tokenizer.vocab_size(),
+                " (", (folder / "tokenizer.json").string(), ")"));
+  }
+  return {.config = config,
+          .codec = codec_config,
+          .tokenizer = std::move(tokenizer),
+          .store = weights::WeightStore::open_hf(folder)};
+}
+
+// Memory is checked first, because running out of it ends other programs.
+Source open_random(const EngineOptions& options, ThreadPool* pool) {
+  const Json json = random_model_config(options.random_weights);
+  const JsonObject object(json, "random weights " + options.random_weights);
+  const auto config = model::ModelConfig::parse(object);
+  const auto codec_config =
+      codec::MimiConfig::parse(object.object("codec_config"));
+  codec_config.check_serves(config.n_codebooks, config.audio_vocab);
+  require_memory(
+      str_cat(options.random_weights, " at ", to_string(options.weight_type)),
+      static_cast<std::uint64_t>(
+          expected_memory(config, codec_config, options.weight_type)),
+      available_memory());
+  return {.config = config,
+          .codec = codec_config,
+          .tokenizer = std::nullopt,
+          .store = weights::WeightStore::random(options.weight_seed, pool)};
 }
 
 // Runs f; failures of MLX become errors of ours.
@@ -58,15 +126,37 @@ auto guarded(const char* what, F&& f) {
   }
 }
 
+void check_prompt(std::span<const std::int32_t> prompt,
+                  const ModelFacts& facts) {
+  if (prompt.empty()) invalid("expected at least one token, got none (prompt)");
+  for (const std::int32_t id : prompt) {
+    if (id < 0 || id >= facts.n_text_tokens) {
+      invalid(str_cat("expected token ids in [0, ", facts.n_text_tokens,
+                      "), got ", id, " (prompt)"));
+    }
+  }
+  if (prompt.size() > static_cast<std::size_t>(facts.max_positions)) {
+    throw Error(
+        ErrorCode::kExhausted,
+        str_cat("[engine] expected a prompt of at most ", facts.max_positions,
+                " positions, the model's context, got ", prompt.size(),
+                " (prompt)"));
+  }
+}
+
 }  // namespace
 
 struct Engine::Parts {
-  ThreadPool pool;
+  EngineOptions options;
+  std::unique_ptr<ThreadPool> pool;
+  kernels::StageClock clock = {};
   kernels::Exec exec;
-  text::Tokenizer tokenizer;
+  std::optional<text::Tokenizer> tokenizer;  // none with random weights
   model::CsmModel model;
   codec::MimiDecoder decoder;
   ModelFacts facts;
+  ModelCost cost;
+  std::map<std::string, weights::WeightStore::Taken, std::less<>> tensors;
 
   static std::unique_ptr<Parts> load(const EngineOptions& options);
   [[nodiscard]] FrameContext context() const {
@@ -84,41 +174,38 @@ std::unique_ptr<Engine::Parts> Engine::Parts::load(
     const EngineOptions& options) {
   options.validate();
   const mx::Stream stream = make_stream(options.device);
-  const auto config = model::ModelConfig::load(options.model_dir);
-  const auto codec_config = codec::MimiConfig::load(options.model_dir);
-  // Requests choose for themselves, but a broken file is a broken model.
-  (void)model::GenerationDefaults::load(options.model_dir, config.n_codebooks);
-  codec_config.check_serves(config.n_codebooks, config.audio_vocab);
-  auto tokenizer = text::Tokenizer::load(options.model_dir / "tokenizer.json");
-  if (tokenizer.vocab_size() > config.text_vocab) {
-    throw Error(
-        ErrorCode::kCorrupt,
-        str_cat("[engine] expected at most ", config.text_vocab,
-                " text tokens as in config.json, got ", tokenizer.vocab_size(),
-                " (", (options.model_dir / "tokenizer.json").string(), ")"));
-  }
-  auto store = weights::WeightStore::open_hf(options.model_dir);
-  auto model =
-      model::CsmModel::load(config, store, mlx_type(options.weight_type));
-  auto decoder = codec::MimiDecoder::load(codec_config, store);
-  store.check_all_used();
+  auto pool = std::make_unique<ThreadPool>(options.threads > 0 ? options.threads
+                                                               : usable_cpus());
+  Source source = options.random_weights.empty()
+                      ? open_folder(options.model_dir)
+                      : open_random(options, pool.get());
+  const model::ModelConfig& config = source.config;
+  const codec::MimiConfig& codec_config = source.codec;
+  const kernels::Exec exec{
+      .stream = stream, .pool = pool.get(), .composed = options.composed};
+  auto model = model::CsmModel::load(config, source.store,
+                                     weight_policy(options, exec, pool.get()));
+  auto decoder = codec::MimiDecoder::load(codec_config, source.store);
+  source.store.check_all_used();
 
   const ModelFacts facts = {.n_codebooks = config.n_codebooks,
                             .n_codes = config.audio_vocab,
                             .n_codec_codes = codec_config.codebook_size,
+                            .n_text_tokens = config.text_vocab,
                             .max_positions = config.backbone.max_positions,
                             .sample_rate_hz = codec_config.sample_rate,
                             .samples_per_frame = codec_config.frame_samples()};
-  const int threads = options.threads > 0 ? options.threads : usable_cpus();
-  auto parts =
-      std::unique_ptr<Parts>(new Parts{.pool = ThreadPool(threads),
-                                       .exec = {.stream = stream},
-                                       .tokenizer = std::move(tokenizer),
-                                       .model = std::move(model),
-                                       .decoder = std::move(decoder),
-                                       .facts = facts});
-  parts->exec.pool = &parts->pool;
-  parts->exec.composed = options.composed;
+  auto parts = std::unique_ptr<Parts>(
+      new Parts{.options = options,
+                .pool = std::move(pool),
+                .exec = exec,
+                .tokenizer = std::move(source.tokenizer),
+                .model = std::move(model),
+                .decoder = std::move(decoder),
+                .facts = facts,
+                .cost = measure_cost(config, codec_config, source.store),
+                .tensors = source.store.taken()});
+  if (options.timed) parts->exec.clock = &parts->clock;
   return parts;
 }
 
@@ -164,13 +251,29 @@ Engine::Engine(const EngineOptions& options)
 Engine::~Engine() = default;
 
 const ModelFacts& Engine::facts() const { return parts_->facts; }
+const ModelCost& Engine::cost() const { return parts_->cost; }
+int Engine::threads() const { return parts_->pool->size(); }
+
+void Engine::save_random_model(const std::filesystem::path& folder) const {
+  const EngineOptions& options = parts_->options;
+  if (options.random_weights.empty()) {
+    invalid("expected random weights to save, got a model that has files");
+  }
+  write_random_model(folder, options.random_weights, options.weight_seed,
+                     parts_->tensors);
+}
 
 std::vector<std::int32_t> Engine::prompt_tokens(
     const Utterance& utterance) const {
   if (utterance.text.empty()) invalid("expected some text, got none (text)");
+  if (!parts_->tokenizer) {
+    throw Error(ErrorCode::kUnsupported,
+                "[engine] expected a model with a tokenizer, got random "
+                "weights (text)");
+  }
   const std::string segment =
       text::segment_text(utterance.speaker, utterance.text);
-  auto tokens = parts_->tokenizer.encode(segment, true);
+  auto tokens = parts_->tokenizer->encode(segment, true);
   const auto n_positions = static_cast<std::size_t>(facts().max_positions);
   if (tokens.size() > n_positions) {
     throw Error(ErrorCode::kExhausted,
@@ -184,7 +287,13 @@ std::vector<std::int32_t> Engine::prompt_tokens(
 Session Engine::start(const Utterance& utterance,
                       const GenerationOptions& options) {
   options.validate(facts().n_codes);
-  auto prompt = prompt_tokens(utterance);
+  return start_tokens(prompt_tokens(utterance), options);
+}
+
+Session Engine::start_tokens(std::vector<std::int32_t> prompt,
+                             const GenerationOptions& options) {
+  options.validate(facts().n_codes);
+  check_prompt(prompt, facts());
   // The last frame is not fed back, so it needs no position.
   const std::int64_t room =
       facts().max_positions - static_cast<int>(prompt.size()) + 1;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <memory>
 #include <span>
 #include <string>
@@ -8,6 +9,7 @@
 
 #include "csm/engine/engine_options.h"
 #include "csm/engine/generation_options.h"
+#include "csm/engine/model_cost.h"
 #include "csm/engine/session.h"
 
 namespace csm::engine {
@@ -17,6 +19,7 @@ struct ModelFacts {
   int n_codebooks = 0;     ///< K
   int n_codes = 0;         ///< V, rows of a head
   int n_codec_codes = 0;   ///< codes that the codec can decode
+  int n_text_tokens = 0;   ///< rows of the text embedding
   int max_positions = 0;   ///< context of the backbone, in frames
   int sample_rate_hz = 0;  ///< of the audio
   int samples_per_frame = 0;
@@ -37,6 +40,9 @@ class Engine {
   Engine& operator=(const Engine&) = delete;
 
   [[nodiscard]] const ModelFacts& facts() const;
+  [[nodiscard]] const ModelCost& cost() const;
+  /// Threads of the CPU kernels.
+  [[nodiscard]] int threads() const;
 
   /// Begins to speak. Nothing is computed before Session::next.
   ///
@@ -45,6 +51,19 @@ class Engine {
   /// model's context with room for one frame.
   [[nodiscard]] Session start(const Utterance& utterance,
                               const GenerationOptions& options);
+
+  /// The same for given token ids, each in [0, text_vocab).
+  ///
+  /// Throws: Error{kInvalidArgument} for an empty prompt or a bad id or option;
+  /// Error{kExhausted} as above.
+  [[nodiscard]] Session start_tokens(std::vector<std::int32_t> prompt,
+                                     const GenerationOptions& options);
+
+  /// Writes random weights as a folder that transformers reads
+  /// (write_random_model).
+  ///
+  /// Throws: Error{kInvalidArgument} if the weights are not random.
+  void save_random_model(const std::filesystem::path& folder) const;
 
   /// Logits of every codebook for given codes (teacher forcing).
   ///

@@ -44,12 +44,11 @@ void EngineOptions::validate() const {
                 str_cat("[engine.options] expected threads in [0, 1024], got ",
                         threads));
   }
-  if (weight_type == WeightType::kInt8 || weight_type == WeightType::kInt4) {
-    throw Error(ErrorCode::kUnsupported,
-                str_cat("[engine.options] expected weights of type f32 or "
-                        "bf16, got ",
-                        to_string(weight_type),
-                        " (quantised weights are not implemented)"));
+  if (!random_weights.empty() && !model_dir.empty()) {
+    throw Error(ErrorCode::kInvalidArgument,
+                str_cat("[engine.options] expected model_dir or "
+                        "random_weights, got both (",
+                        model_dir.string(), ")"));
   }
 }
 

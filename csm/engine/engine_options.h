@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -24,6 +25,11 @@ struct EngineOptions {
   /// Folder in the Hugging Face layout: config.json, model.safetensors (or
   /// shards with an index), tokenizer.json, generation_config.json.
   std::filesystem::path model_dir;
+  /// Instead of a folder: the name of a shape (random_model.h) whose weights
+  /// are made in memory. Such a model has no tokenizer.
+  std::string random_weights = {};
+  /// Of the random weights.
+  std::uint64_t weight_seed = 0;
   DeviceKind device = DeviceKind::kCpu;
   WeightType weight_type = WeightType::kF32;
   /// Threads of the CPU kernels, 1 to 1024; 0 means one for each processor
@@ -32,6 +38,8 @@ struct EngineOptions {
   /// Compose every operation from MLX's own on the CPU too: the graph that a
   /// GPU executes. Slow; for tests.
   bool composed = false;
+  /// Time the stages of a frame (Session::frame_times).
+  bool timed = false;
 
   /// Throws: Error{kInvalidArgument} naming the field and its range,
   /// Error{kUnsupported} for what this build cannot do.

@@ -225,10 +225,62 @@ TEST(Engine, MissingModelNamesTheFile) {
             ErrorCode::kNotFound);
 }
 
-TEST(EngineOptions, UnsupportedWeightTypeIsSaid) {
+EngineOptions integer_options(WeightType type, int threads, bool composed) {
   EngineOptions options = demo_options();
-  options.weight_type = WeightType::kInt4;
-  EXPECT_EQ(code_of([&] { options.validate(); }), ErrorCode::kUnsupported);
+  options.weight_type = type;
+  options.threads = threads;
+  options.composed = composed;
+  return options;
+}
+
+TEST(Engine, IntegerWeights_ThreadsDoNotChangeABit) {
+  for (const WeightType type : {WeightType::kInt8, WeightType::kInt4}) {
+    Engine alone(integer_options(type, 1, false));
+    Engine shared(integer_options(type, 3, false));
+    const Spoken one = speak(alone, seeded(3));
+    const Spoken many = speak(shared, seeded(3));
+    EXPECT_EQ(one.codes, many.codes) << to_string(type);
+    EXPECT_EQ(one.audio, many.audio) << to_string(type);
+    EXPECT_LT(alone.cost().weights_bytes, demo_engine().cost().weights_bytes);
+  }
+}
+
+/// Root mean square of a - b over that of b.
+double relative_error(const std::vector<float>& a,
+                      const std::vector<float>& b) {
+  double error = 0;
+  double size = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    const auto want = static_cast<double>(b[i]);
+    error += std::pow(static_cast<double>(a[i]) - want, 2);
+    size += want * want;
+  }
+  return std::sqrt(error / size);
+}
+
+TEST(Engine, IntegerWeights_LogitsNearMlxAndNearFloat32) {
+  const Utterance utterance{.speaker = 0, .text = "Good morning."};
+  const std::vector<std::int32_t> codes = speak(demo_engine(), seeded(7)).codes;
+  const std::vector<float> exact = demo_engine().score(utterance, codes);
+  struct Bound {
+    WeightType type;
+    double mlx;      // the same integers, inputs not coded
+    double float32;  // what the integers themselves cost
+  };
+  for (const Bound& bound : {Bound{WeightType::kInt8, 2e-3, 0.03},
+                             Bound{WeightType::kInt4, 0.06, 0.3}}) {
+    Engine ours(integer_options(bound.type, 2, false));
+    Engine mlx(integer_options(bound.type, 1, true));
+    const std::vector<float> got = ours.score(utterance, codes);
+    const std::vector<float> want = mlx.score(utterance, codes);
+    EXPECT_LT(relative_error(got, want), bound.mlx) << to_string(bound.type);
+    EXPECT_LT(relative_error(got, exact), bound.float32)
+        << to_string(bound.type);
+    RecordProperty(to_string(bound.type),
+                   std::to_string(relative_error(got, want)) + " of MLX, " +
+                       std::to_string(relative_error(got, exact)) +
+                       " of float32");
+  }
 }
 
 }  // namespace

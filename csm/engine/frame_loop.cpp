@@ -14,6 +14,7 @@ namespace csm::engine {
 namespace {
 
 using Clock = std::chrono::steady_clock;
+using kernels::Stage;
 
 mx::array int_array(const std::vector<std::int32_t>& values, mx::Shape shape) {
   return mx::array(values.data(), std::move(shape), mx::int32);
@@ -43,10 +44,11 @@ FrameLoop::FrameLoop(const FrameContext& context,
       backbone_state_(context.model->new_state()),
       depth_state_(context.model->new_depth_state()),
       codec_state_(context.decoder->new_state()),
-      max_frames_(max_frames) {}
+      max_frames_(max_frames),
+      stop_at_end_(options.stop_at_end) {}
 
 mx::array FrameLoop::step_backbone() {
-  const kernels::Exec& exec = *context_.exec;
+  const kernels::Exec exec = context_.exec->at(Stage::kBackbone);
   const model::CsmModel& model = *context_.model;
   const mx::array x =
       last_codes_
@@ -61,6 +63,7 @@ mx::array FrameLoop::draw_noise() {
   const int vocab = context_.model->config().audio_vocab;
   const auto n_draws =
       static_cast<std::size_t>(n_codebooks) * static_cast<std::size_t>(vocab);
+  const kernels::StageTimer timer(context_.exec->clock, Stage::kSampler);
   if (sampler_.greedy) return mx::zeros({n_codebooks, vocab}, mx::float32);
   if (noise_.has_words() && context_.exec->use_cpu_kernels()) {
     std::vector<std::uint32_t> words(2 * n_draws);
@@ -73,7 +76,8 @@ mx::array FrameLoop::draw_noise() {
 }
 
 sampling::Sampled FrameLoop::draw_codes(const mx::array& h) {
-  const kernels::Exec& exec = *context_.exec;
+  const kernels::Exec exec = context_.exec->at(Stage::kSampler);
+  const kernels::Exec depth = context_.exec->at(Stage::kDepth);
   const model::CsmModel& model = *context_.model;
   const mx::array noise = draw_noise();
   std::vector<mx::array> codes;
@@ -88,10 +92,10 @@ sampling::Sampled FrameLoop::draw_codes(const mx::array& h) {
     changed.push_back(drawn.changed);
   };
 
-  draw(model.c0_logits(exec, h));
-  draw(model.depth_start(exec, h, codes.back(), depth_state_));
+  draw(model.c0_logits(context_.exec->at(Stage::kBackbone), h));
+  draw(model.depth_start(depth, h, codes.back(), depth_state_));
   for (int codebook = 2; codebook < model.config().n_codebooks; ++codebook) {
-    draw(model.depth_next(exec, codes.back(), codebook, depth_state_));
+    draw(model.depth_next(depth, codes.back(), codebook, depth_state_));
   }
   return {.codes = mx::concatenate(codes, 1, exec.stream),
           .changed = mx::concatenate(changed, 1, exec.stream)};
@@ -99,8 +103,8 @@ sampling::Sampled FrameLoop::draw_codes(const mx::array& h) {
 
 Frame FrameLoop::compute_frame() {
   const sampling::Sampled drawn = draw_codes(step_backbone());
-  const mx::array audio =
-      context_.decoder->decode(*context_.exec, drawn.codes, codec_state_);
+  const mx::array audio = context_.decoder->decode(
+      context_.exec->at(Stage::kCodec), drawn.codes, codec_state_);
   // The states too, so that no graph outlives its frame.
   std::vector<mx::array> results = {drawn.codes, drawn.changed, audio};
   backbone_state_.append_arrays(results);
@@ -133,6 +137,13 @@ void FrameLoop::record_time(double seconds) {
   } else {
     times_.frames += seconds;
   }
+  const kernels::StageClock* clock = context_.exec->clock;
+  if (clock == nullptr) return;
+  frame_times_ = {.total = seconds,
+                  .backbone = clock->seconds(Stage::kBackbone),
+                  .depth = clock->seconds(Stage::kDepth),
+                  .sampler = clock->seconds(Stage::kSampler),
+                  .codec = clock->seconds(Stage::kCodec)};
 }
 
 std::optional<Frame> FrameLoop::next() {
@@ -145,13 +156,15 @@ std::optional<Frame> FrameLoop::next() {
   if (stop_reason_) return std::nullopt;
 
   const auto start = Clock::now();
+  if (context_.exec->clock != nullptr) context_.exec->clock->reset();
   Frame frame = compute_frame();
   record_time(std::chrono::duration<double>(Clock::now() - start).count());
 
   // transformers ends the speech when all codes but the last are the end
   // code, and drops that frame when the last one is, too.
   const std::int32_t end = context_.model->config().codebook_eos;
-  ended_ = std::all_of(frame.codes.begin(), frame.codes.end() - 1,
+  ended_ = stop_at_end_ &&
+           std::all_of(frame.codes.begin(), frame.codes.end() - 1,
                        [end](std::int32_t code) { return code == end; });
   if (ended_ && frame.codes.back() == end) {
     stop_reason_ = StopReason::kEos;

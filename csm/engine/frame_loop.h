@@ -40,6 +40,7 @@ class FrameLoop {
     return stop_reason_;
   }
   [[nodiscard]] const StageTimes& times() const { return times_; }
+  [[nodiscard]] const FrameTimes& frame_times() const { return frame_times_; }
   [[nodiscard]] int n_frames() const { return n_frames_; }
   [[nodiscard]] int max_frames() const { return max_frames_; }
   [[nodiscard]] int prompt_positions() const {
@@ -79,6 +80,8 @@ class FrameLoop {
   bool ended_ = false;  // the model ended speech with the last frame
   std::optional<StopReason> stop_reason_;
   StageTimes times_;
+  bool stop_at_end_;
+  FrameTimes frame_times_;
 };
 
 }  // namespace csm::engine

@@ -23,6 +23,8 @@ struct GenerationOptions {
   sampling::CodecSafety codec_safety = sampling::CodecSafety::kMaskInvalid;
   /// Longest audio; only whole frames of 80 ms, at least one.
   int max_audio_ms = 90000;
+  /// False: go on to the limit, for measurements; end frames are spoken.
+  bool stop_at_end = true;
 
   /// Throws: Error{kInvalidArgument} naming the field and its range.
   /// n_codes is the audio vocabulary V of the model.

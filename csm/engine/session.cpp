@@ -29,6 +29,7 @@ std::optional<StopReason> Session::stop_reason() const {
   return loop_->stop_reason();
 }
 const StageTimes& Session::times() const { return loop_->times(); }
+const FrameTimes& Session::frame_times() const { return loop_->frame_times(); }
 int Session::n_frames() const { return loop_->n_frames(); }
 int Session::max_frames() const { return loop_->max_frames(); }
 int Session::prompt_positions() const { return loop_->prompt_positions(); }

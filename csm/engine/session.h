@@ -39,6 +39,21 @@ struct StageTimes {
   double first_audio = 0;  ///< from start to the first frame's samples
 };
 
+/// Seconds of one frame by stage: the time of the stage's kernels, all zero
+/// unless EngineOptions::timed. What is left of `total` went into small
+/// operations, waking threads and the building of the graph.
+struct FrameTimes {
+  double total = 0;
+  double backbone = 0;  ///< of a prompt: all of its positions
+  double depth = 0;
+  double sampler = 0;  ///< random numbers included
+  double codec = 0;
+
+  [[nodiscard]] double rest() const {
+    return total - backbone - depth - sampler - codec;
+  }
+};
+
 class Engine;
 class FrameLoop;
 
@@ -63,6 +78,8 @@ class Session {
   /// Set once next() has returned nothing.
   [[nodiscard]] std::optional<StopReason> stop_reason() const;
   [[nodiscard]] const StageTimes& times() const;
+  /// Of the latest frame.
+  [[nodiscard]] const FrameTimes& frame_times() const;
   [[nodiscard]] int n_frames() const;
   [[nodiscard]] int max_frames() const;
   [[nodiscard]] int prompt_positions() const;

@@ -2,6 +2,8 @@
 
 #include <mlx/mlx.h>
 
+#include "csm/kernels/stage_clock.h"
+
 namespace csm {
 
 namespace mx = mlx::core;
@@ -25,6 +27,18 @@ struct Exec {
   /// Compose each operation from MLX's own instead of using our CPU kernels.
   /// Streams of a GPU always do.
   bool composed = false;
+
+  /// Where kernels record their time, under `stage`; null for nowhere.
+  /// Composed operations record nothing.
+  StageClock* clock = nullptr;
+  Stage stage = Stage::kOther;
+
+  /// The same for operations of another stage.
+  [[nodiscard]] Exec at(Stage other) const {
+    Exec out = *this;
+    out.stage = other;
+    return out;
+  }
 
   [[nodiscard]] bool use_cpu_kernels() const {
     return !composed && stream.device == mx::Device(mx::Device::cpu);

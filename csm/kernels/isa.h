@@ -13,7 +13,7 @@ namespace csm::kernels {
 /// null where the build has none.
 template <class Function>
 struct IsaTable {
-  Function functions[4];
+  Function functions[6];
 
   Function operator[](Isa isa) const {
     return functions[static_cast<int>(isa)];

@@ -28,11 +28,13 @@ TEST(KernelIsa, DefaultIsTheFastestAvailable) {
 }
 
 TEST(KernelIsa, TableReturnsTheEntryOfTheIsa) {
-  const IsaTable<int> table{{0, 1, 2, 3}};
+  const IsaTable<int> table{{0, 1, 2, 3, 4, 5}};
   EXPECT_EQ(table[Isa::kScalar], 0);
   EXPECT_EQ(table[Isa::kNeon], 1);
-  EXPECT_EQ(table[Isa::kAvx2], 2);
-  EXPECT_EQ(table[Isa::kAvx512], 3);
+  EXPECT_EQ(table[Isa::kNeonDot], 2);
+  EXPECT_EQ(table[Isa::kAvx2], 3);
+  EXPECT_EQ(table[Isa::kAvx512], 4);
+  EXPECT_EQ(table[Isa::kAvx512Vnni], 5);
 }
 
 }  // namespace

@@ -3,6 +3,13 @@
 namespace csm::kernels::composed {
 
 mx::array linear(const mx::array& x, const Matrix& w, const mx::Stream& s) {
+  if (w.affine) {
+    const Affine& a = *w.affine;
+    return mx::quantized_matmul(x, w.data,
+                                mx::astype(*a.scales, mx::float32, s),
+                                mx::astype(*a.biases, mx::float32, s), true,
+                                a.format.group, bits_of(a.type), "affine", s);
+  }
   return mx::matmul(x, mx::transpose(mx::astype(w.data, mx::float32, s), s), s);
 }
 

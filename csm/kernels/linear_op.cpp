@@ -7,13 +7,18 @@
 #include "csm/kernels/check_op.h"
 #include "csm/kernels/linear_composed_op.h"
 #include "csm/kernels/linear_fused_op.h"
+#include "csm/kernels/quantized_op.h"
 
 namespace csm::kernels {
 namespace {
 
-void require_matrix(std::string_view op, std::string_view name, const Matrix& w,
-                    int out, int in) {
-  require_array(op, name, w.data, {out, in}, Accept::kFloat32OrBfloat16);
+void require_matrix(const Exec& exec, std::string_view op,
+                    std::string_view name, const Matrix& w, int out, int in) {
+  if (w.affine) {
+    require_affine(op, name, w, out, in, exec.use_cpu_kernels());
+  } else {
+    require_array(op, name, w.data, {out, in}, Accept::kFloat32OrBfloat16);
+  }
 }
 
 void require_norm(std::string_view op, const Norm& norm, int width) {
@@ -34,7 +39,7 @@ int require_rows(std::string_view op, const mx::array& x) {
 }  // namespace
 
 mx::array linear(const Exec& exec, const mx::array& x, const Matrix& w) {
-  require_matrix("linear", "w", w, kAnyExtent, kAnyExtent);
+  require_matrix(exec, "linear", "w", w, kAnyExtent, kAnyExtent);
   require_array("linear", "x", x, {kAnyExtent, w.in()});
   if (exec.use_cpu_kernels()) return fused::linear(exec, x, w);
   return composed::linear(x, w, exec.stream);
@@ -44,7 +49,7 @@ mx::array linear_residual(const Exec& exec, const mx::array& x, const Matrix& w,
                           const mx::array& residual,
                           const std::optional<mx::array>& scale) {
   constexpr std::string_view kOp = "linear_residual";
-  require_matrix(kOp, "w", w, kAnyExtent, kAnyExtent);
+  require_matrix(exec, kOp, "w", w, kAnyExtent, kAnyExtent);
   require_array(kOp, "x", x, {kAnyExtent, w.in()});
   require_array(kOp, "residual", residual, {x.shape(0), w.out()});
   if (scale) require_array(kOp, "scale", *scale, {w.out()});
@@ -67,7 +72,7 @@ std::vector<mx::array> norm_linear(const Exec& exec, const mx::array& x,
   require_rows("norm_linear", x);
   require_norm("norm_linear", norm, x.shape(1));
   for (const Matrix& w : ws) {
-    require_matrix("norm_linear", "w", w, kAnyExtent, x.shape(1));
+    require_matrix(exec, "norm_linear", "w", w, kAnyExtent, x.shape(1));
   }
   if (ws.empty()) return {};
   if (exec.use_cpu_kernels()) return fused::norm_linear(exec, x, norm, ws);
@@ -86,9 +91,9 @@ mx::array gated_mlp(const Exec& exec, const mx::array& x, const Norm& norm,
   require_rows(kOp, x);
   const int width = x.shape(1);
   require_norm(kOp, norm, width);
-  require_matrix(kOp, "gate", gate, kAnyExtent, width);
-  require_matrix(kOp, "up", up, gate.out(), width);
-  require_matrix(kOp, "down", down, width, gate.out());
+  require_matrix(exec, kOp, "gate", gate, kAnyExtent, width);
+  require_matrix(exec, kOp, "up", up, gate.out(), width);
+  require_matrix(exec, kOp, "down", down, width, gate.out());
   if (exec.use_cpu_kernels()) {
     return fused::gated_mlp(exec, x, norm, gate, up, down);
   }
@@ -106,8 +111,8 @@ mx::array gelu_mlp(const Exec& exec, const mx::array& x, const Norm& norm,
   require_rows(kOp, x);
   const int width = x.shape(1);
   require_norm(kOp, norm, width);
-  require_matrix(kOp, "fc1", fc1, kAnyExtent, width);
-  require_matrix(kOp, "fc2", fc2, width, fc1.out());
+  require_matrix(exec, kOp, "fc1", fc1, kAnyExtent, width);
+  require_matrix(exec, kOp, "fc2", fc2, width, fc1.out());
   require_array(kOp, "layer_scale", layer_scale, {width});
   if (exec.use_cpu_kernels()) {
     return fused::gelu_mlp(exec, x, norm, fc1, fc2, layer_scale);

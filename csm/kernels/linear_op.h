@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "csm/kernels/exec_op.h"
+#include "csm/kernels/weight_view.h"
 
 namespace csm::kernels {
 
@@ -13,14 +14,32 @@ namespace csm::kernels {
 // Threads: engine thread only.
 // Exact (CPU kernels): bit-equal for every instruction set, thread count and
 // number of rows (csm/kernels/linear_op_test.cpp); the composed forms agree
-// within rounding.
+// within rounding, and with integer weights within what coding the inputs costs
+// (input_codes.h).
 
-/// A weight matrix, [out, in], float32 or bfloat16, row-major.
+/// The integer form of a matrix. Our CPU kernels take tiles (affine_tiles.h),
+/// composed operations MLX's rows (affine.h).
+struct Affine {
+  WeightType type;     // kInt8 or kInt4
+  GroupFormat format;  // of tiles; of rows only the group counts
+  int out;
+  int in;  // a multiple of the group
+  // Rows: [out, in / group], float32, bfloat16 or float16. Tiles: none.
+  std::optional<mx::array> scales = std::nullopt;
+  std::optional<mx::array> biases = std::nullopt;
+
+  [[nodiscard]] bool is_tiled() const { return !scales; }
+};
+
+/// A weight matrix, [out, in]. Integer ones are made by quantized_op.h.
 struct Matrix {
+  // float32 or bfloat16 [out, in], row-major; integer tiles: uint8 [bytes];
+  // integer rows: uint32 [out, in * bits / 32]
   mx::array data;
+  std::optional<Affine> affine = std::nullopt;  // of integer matrices
 
-  [[nodiscard]] int out() const { return data.shape(0); }
-  [[nodiscard]] int in() const { return data.shape(1); }
+  [[nodiscard]] int out() const { return affine ? affine->out : data.shape(0); }
+  [[nodiscard]] int in() const { return affine ? affine->in : data.shape(1); }
 };
 
 /// Parameters of a normalisation over the last axis.

@@ -23,41 +23,58 @@ inline void lane_tail(const float* x, std::int64_t x_stride, const W* w,
   }
 }
 
-/// One weight row with kRows rows of x, both lane halves at once: reads the
-/// weights as one linear stream.
-template <unsigned kRows, class W>
-inline void stream_row(const Matmul& m, const W* w, std::int64_t row,
-                       std::int64_t out) {
-  const float* x = m.x + row * m.x_stride;
+/// Running sums of one weight row with kRows rows of x, both lane halves.
+template <unsigned kRows>
+struct RowSums {
   Lanes lower[kRows];
   Lanes upper[kRows];
-  CSM_UNROLL
-  for (unsigned r = 0; r < kRows; ++r) lower[r] = upper[r] = zero();
+};
 
-  std::int64_t i = 0;
-  for (; i + 2 * kLanes <= m.n_in; i += 2 * kLanes) {
+template <unsigned kRows>
+inline void clear(RowSums<kRows>& sums) {
+  CSM_UNROLL
+  for (unsigned r = 0; r < kRows; ++r) sums.lower[r] = sums.upper[r] = zero();
+}
+
+/// Adds the products of `columns`, a multiple of 32 of them, in which the
+/// weights are read as one linear stream.
+template <unsigned kRows, class W>
+inline void add_columns(const Matmul& m, const W* w, std::int64_t row,
+                        Range columns, RowSums<kRows>& sums) {
+  const float* x = m.x + row * m.x_stride;
+  RowSums<kRows> now = sums;
+  for (std::int64_t i = columns.begin; i < columns.end; i += 2 * kLanes) {
     const Lanes w_lower = load(w + i);
     const Lanes w_upper = load(w + i + kLanes);
     CSM_UNROLL
     for (unsigned r = 0; r < kRows; ++r) {
       const float* x_row = x + r * m.x_stride + i;
-      lower[r] = fma(load(x_row), w_lower, lower[r]);
-      upper[r] = fma(load(x_row + kLanes), w_upper, upper[r]);
+      now.lower[r] = fma(load(x_row), w_lower, now.lower[r]);
+      now.upper[r] = fma(load(x_row + kLanes), w_upper, now.upper[r]);
     }
   }
+  sums = now;
+}
+
+/// Adds the columns behind the last multiple of 32 and finishes the outputs.
+template <unsigned kRows, class W>
+inline void finish_row(const Matmul& m, const W* w, std::int64_t row,
+                       std::int64_t out, RowSums<kRows>& sums) {
+  const float* x = m.x + row * m.x_stride;
+  std::int64_t i = m.n_in / (2 * kLanes) * (2 * kLanes);
   if (i + kLanes <= m.n_in) {
     const Lanes w_lower = load(w + i);
     CSM_UNROLL
     for (unsigned r = 0; r < kRows; ++r) {
-      lower[r] = fma(load(x + r * m.x_stride + i), w_lower, lower[r]);
+      sums.lower[r] = fma(load(x + r * m.x_stride + i), w_lower, sums.lower[r]);
     }
     i += kLanes;
-    lane_tail<kRows>(x, m.x_stride, w, i, m.n_in, upper);
+    lane_tail<kRows>(x, m.x_stride, w, i, m.n_in, sums.upper);
   } else {
-    lane_tail<kRows>(x, m.x_stride, w, i, m.n_in, lower);
+    lane_tail<kRows>(x, m.x_stride, w, i, m.n_in, sums.lower);
   }
   for (unsigned r = 0; r < kRows; ++r) {
-    finish(m, row + r, out, reduce_add(add(lower[r], upper[r])));
+    finish(m, row + r, out, reduce_add(add(sums.lower[r], sums.upper[r])));
   }
 }
 
@@ -133,28 +150,65 @@ inline void tile_block(const Matmul& m, Range outs, Range rows) {
   for (; out < outs.end; ++out) tile_rows<1, W>(m, rows, out);
 }
 
-/// As stream_row for n <= kRows rows.
+/// Floats of x that stay in the first cache while weights pass through it.
+inline constexpr std::int64_t kCachedInputs = 4096;
+
+/// Weight rows that take turns at one piece of x.
+inline constexpr std::int64_t kTurnOuts = 8;
+
+/// Weight rows `outs`, at most kTurnOuts, with kRows rows of x: piece by piece
+/// of the columns, so that x is not fetched anew for each weight row.
 template <unsigned kRows, class W>
-inline void stream_rows(const Matmul& m, const W* w, std::int64_t row,
-                        std::int64_t n, std::int64_t out) {
-  if (n == kRows) {
-    stream_row<kRows, W>(m, w, row, out);
-  } else if constexpr (kRows > 1) {
-    stream_rows<kRows - 1, W>(m, w, row, n, out);
+inline void stream_turn(const Matmul& m, std::int64_t row, Range outs) {
+  constexpr std::int64_t kStep = 2 * kLanes;
+  constexpr std::int64_t kPiece = kCachedInputs / kRows / kStep * kStep;
+  const W* w = static_cast<const W*>(m.w) + outs.begin * m.n_in;
+  const std::int64_t n_columns = m.n_in / kStep * kStep;
+  RowSums<kRows> sums[kTurnOuts];
+  for (std::int64_t o = 0; o < outs.size(); ++o) clear(sums[o]);
+  for (std::int64_t i = 0; i < n_columns; i += kPiece) {
+    const std::int64_t end = i + kPiece < n_columns ? i + kPiece : n_columns;
+    for (std::int64_t o = 0; o < outs.size(); ++o) {
+      add_columns<kRows, W>(m, w + o * m.n_in, row, Range{i, end}, sums[o]);
+    }
+  }
+  for (std::int64_t o = 0; o < outs.size(); ++o) {
+    finish_row<kRows, W>(m, w + o * m.n_in, row, outs.begin + o, sums[o]);
+  }
+}
+
+/// All rows of x, kRows at once as long as there are so many: the weights come
+/// from memory for the first ones and from the caches for the others.
+template <unsigned kRows, class W>
+inline void stream_rows(const Matmul& m, Range outs, Range rows) {
+  std::int64_t row = rows.begin;
+  for (; row + kRows <= rows.end; row += kRows) {
+    stream_turn<kRows, W>(m, row, outs);
+  }
+  if constexpr (kRows > 1) {
+    if (row < rows.end) {
+      stream_rows<kRows - 1, W>(m, outs, Range{row, rows.end});
+    }
   }
 }
 
 template <class W>
 inline void stream_block(const Matmul& m, Range outs, Range rows) {
-  const W* w = static_cast<const W*>(m.w) + outs.begin * m.n_in;
-  for (std::int64_t out = outs.begin; out < outs.end; ++out, w += m.n_in) {
-    stream_rows<kStreamRows, W>(m, w, rows.begin, rows.size(), out);
+  // One weight row at a time where all of x fits: one stream, no detour.
+  const bool fits = m.n_in * rows.size() <= kCachedInputs;
+  const std::int64_t turn = fits ? 1 : kTurnOuts;
+  for (std::int64_t out = outs.begin; out < outs.end; out += turn) {
+    const std::int64_t end = out + turn < outs.end ? out + turn : outs.end;
+    stream_rows<kStreamRows, W>(m, Range{out, end}, rows);
   }
 }
 
+/// Up to so many rows of x the weights are streamed, not tiled.
+inline constexpr std::int64_t kMaxStreamRows = 4;
+
 template <class W>
 inline void block(const Matmul& m, Range outs, Range rows) {
-  if (rows.size() <= kStreamRows) {
+  if (rows.size() <= kMaxStreamRows) {
     stream_block<W>(m, outs, rows);
   } else {
     tile_block<W>(m, outs, rows);

@@ -1,5 +1,7 @@
 #include "csm/kernels/matmul.h"
 
+#include "csm/kernels/affine_product.h"
+
 #define CSM_KERNEL_BODY "csm/kernels/matmul-inl.h"
 #include "csm/kernels/for_each_isa.inc"
 
@@ -12,7 +14,11 @@ constexpr IsaTable<void (*)(const Matmul&, Range, Range)> kMatmulBlock =
 }  // namespace
 
 void matmul_block(const Matmul& m, Range outs, Range rows, Isa isa) {
-  kMatmulBlock[isa](m, outs, rows);
+  if (is_integer(m.type)) {
+    affine_block(m, outs, rows, isa);
+  } else {
+    kMatmulBlock[isa](m, outs, rows);
+  }
 }
 
 void matmul(const Matmul& m, ThreadPool* pool, Isa isa) {
@@ -23,8 +29,10 @@ void matmul(const Matmul& m, ThreadPool* pool, Isa isa) {
     parallel_for(pool, m.n_rows, work,
                  [&](Range rows) { matmul_block(m, all_outs, rows, isa); });
   } else {
-    parallel_for(pool, m.n_out, work,
-                 [&](Range outs) { matmul_block(m, outs, all_rows, isa); });
+    const int n_parts = parts_for(pool, work);
+    run_parts(pool, n_parts, [&](int part) {
+      matmul_block(m, outs_part(m, part, n_parts), all_rows, isa);
+    });
   }
 }
 
@@ -34,7 +42,7 @@ void matmul_all(std::span<const Matmul> ms, ThreadPool* pool, Isa isa) {
   const int n_parts = parts_for(pool, work);
   run_parts(pool, n_parts, [&](int part) {
     for (const Matmul& m : ms) {
-      matmul_block(m, part_of(m.n_out, part, n_parts), Range{0, m.n_rows}, isa);
+      matmul_block(m, outs_part(m, part, n_parts), Range{0, m.n_rows}, isa);
     }
   });
 }

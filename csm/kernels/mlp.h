@@ -8,12 +8,6 @@
 
 namespace csm::kernels {
 
-/// A weight matrix of a feed-forward block. Does not own it.
-struct WeightView {
-  const void* data = nullptr;  // dense
-  WeightType type = WeightType::kFloat32;
-};
-
 /// y = x + down (silu(gate b) * (up b)), b = normalised x. Does not own
 /// anything; y must not overlap x.
 struct GatedMlp {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "csm/kernels/activation.h"
+#include "csm/kernels/affine_testing.h"
 #include "csm/kernels/attention.h"
 #include "csm/kernels/kernel_testing.h"
 #include "csm/kernels/matmul.h"
@@ -44,6 +45,15 @@ TEST(PortableBits, Matmul) {
           .y_stride = 11},
          nullptr);
   EXPECT_EQ(digest(y), 9376208977754122164ULL);
+}
+
+TEST(PortableBits, IntegerWeights) {
+  const std::vector<float> x = random_floats(3 * 256, 1);
+  const std::vector<float> w = random_floats(21 * 256, 2);
+  const testing::AffineMatrix int8({WeightType::kInt8, {}}, 21, 256, w);
+  const testing::AffineMatrix int4({WeightType::kInt4, {}}, 21, 256, w);
+  EXPECT_EQ(digest(int8.multiply(x, kernel_isa())), 9940471488840439899ULL);
+  EXPECT_EQ(digest(int4.multiply(x, kernel_isa())), 6837206274713301671ULL);
 }
 
 TEST(PortableBits, ElementaryFunctions) {

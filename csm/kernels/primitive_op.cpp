@@ -43,7 +43,9 @@ CpuPrimitive::CpuPrimitive(const Exec& exec, const char* name)
     : mx::Primitive(exec.stream),
       name_(name),
       pool_(exec.pool),
-      isa_(kernel_isa()) {}
+      isa_(kernel_isa()),
+      clock_(exec.clock),
+      stage_(exec.stage) {}
 
 void CpuPrimitive::eval_gpu(const std::vector<mx::array>&,
                             std::vector<mx::array>&) {
@@ -64,7 +66,7 @@ const void* CpuPrimitive::dense(const mx::array& input) {
       .item_size = input.itemsize(),
       .shape = {input.shape().begin(), input.shape().end()},
       .strides = {input.strides().begin(), input.strides().end()}};
-  encoder.dispatch([plan] { copy_axis(plan, 0, plan.from, plan.to); });
+  dispatch([plan] { copy_axis(plan, 0, plan.from, plan.to); });
   encoder.add_temporary(std::move(copy));
   return plan.to;
 }
@@ -80,7 +82,15 @@ float* CpuPrimitive::allocate(mx::array& output) {
 }
 
 void CpuPrimitive::dispatch(std::function<void()> fn) {
-  mx::cpu::get_command_encoder(stream()).dispatch(std::move(fn));
+  auto& encoder = mx::cpu::get_command_encoder(stream());
+  if (clock_ == nullptr) {
+    encoder.dispatch(std::move(fn));
+    return;
+  }
+  encoder.dispatch([fn = std::move(fn), clock = clock_, stage = stage_] {
+    const StageTimer timer(clock, stage);
+    fn();
+  });
 }
 
 WeightType weight_type(const mx::array& weights) {

@@ -41,13 +41,15 @@ class CpuPrimitive : public mx::Primitive {
   /// Allocates an output.
   [[nodiscard]] float* allocate(mx::array& output);
 
-  /// Queues a function for the stream's thread.
+  /// Queues a function for the stream's thread; its time is recorded.
   void dispatch(std::function<void()> fn);
 
  private:
   const char* name_;
   ThreadPool* pool_;
   Isa isa_;
+  StageClock* clock_;
+  Stage stage_;
 };
 
 /// The kernels' name of a weight array's type.

@@ -68,6 +68,11 @@ inline Lanes first_lanes(Lanes a, int n) {
           _mm256_and_ps(a.hi, _mm256_castsi256_ps(keep_hi))};
 }
 
+inline Lanes abs(Lanes a) {
+  const __m256 sign = _mm256_set1_ps(-0.0F);
+  return {_mm256_andnot_ps(sign, a.lo), _mm256_andnot_ps(sign, a.hi)};
+}
+
 inline Lanes add(Lanes a, Lanes b) {
   return {_mm256_add_ps(a.lo, b.lo), _mm256_add_ps(a.hi, b.hi)};
 }
@@ -102,6 +107,10 @@ inline Lanes from_bits(IntLanes a) {
   return {_mm256_castsi256_ps(a.lo), _mm256_castsi256_ps(a.hi)};
 }
 
+inline Lanes to_float(IntLanes a) {
+  return {_mm256_cvtepi32_ps(a.lo), _mm256_cvtepi32_ps(a.hi)};
+}
+
 inline IntLanes int_splat(std::int32_t x) {
   return {_mm256_set1_epi32(x), _mm256_set1_epi32(x)};
 }
@@ -130,6 +139,14 @@ inline float reduce_add(Lanes a) {
                                  _mm256_extractf128_ps(eight, 1));
   const __m128 two = _mm_add_ps(four, _mm_movehl_ps(four, four));
   return _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)));
+}
+
+inline float reduce_max(Lanes a) {
+  const __m256 eight = _mm256_max_ps(a.lo, a.hi);
+  const __m128 four = _mm_max_ps(_mm256_castps256_ps128(eight),
+                                 _mm256_extractf128_ps(eight, 1));
+  const __m128 two = _mm_max_ps(four, _mm_movehl_ps(four, four));
+  return _mm_cvtss_f32(_mm_max_ss(two, _mm_movehdup_ps(two)));
 }
 
 }  // namespace csm::kernels::avx2

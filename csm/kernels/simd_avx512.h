@@ -61,6 +61,12 @@ inline Lanes first_lanes(Lanes a, int n) {
   return {_mm512_maskz_mov_ps(first_mask(n), a.v)};
 }
 
+inline Lanes abs(Lanes a) {
+  const __m512i magnitude = _mm512_set1_epi32(0x7FFFFFFF);
+  return {_mm512_castsi512_ps(
+      _mm512_and_si512(_mm512_castps_si512(a.v), magnitude))};
+}
+
 inline Lanes add(Lanes a, Lanes b) { return {_mm512_add_ps(a.v, b.v)}; }
 
 inline Lanes sub(Lanes a, Lanes b) { return {_mm512_sub_ps(a.v, b.v)}; }
@@ -81,6 +87,10 @@ inline Lanes select_less(Lanes a, Lanes b, Lanes x, Lanes y) {
 inline IntLanes bits(Lanes a) { return {_mm512_castps_si512(a.v)}; }
 
 inline Lanes from_bits(IntLanes a) { return {_mm512_castsi512_ps(a.v)}; }
+
+inline Lanes to_float(IntLanes a) {
+  return {_mm512_maskz_cvtepi32_ps(0xFFFF, a.v)};
+}
 
 inline IntLanes int_splat(std::int32_t x) { return {_mm512_set1_epi32(x)}; }
 
@@ -112,6 +122,16 @@ inline float reduce_add(Lanes a) {
                                  _mm256_extractf128_ps(eight, 1));
   const __m128 two = _mm_add_ps(four, _mm_movehl_ps(four, four));
   return _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)));
+}
+
+inline float reduce_max(Lanes a) {
+  const __m256 lower = _mm512_maskz_extractf32x8_ps(0xFF, a.v, 0);
+  const __m256 upper = _mm512_maskz_extractf32x8_ps(0xFF, a.v, 1);
+  const __m256 eight = _mm256_max_ps(lower, upper);
+  const __m128 four = _mm_max_ps(_mm256_castps256_ps128(eight),
+                                 _mm256_extractf128_ps(eight, 1));
+  const __m128 two = _mm_max_ps(four, _mm_movehl_ps(four, four));
+  return _mm_cvtss_f32(_mm_max_ss(two, _mm_movehdup_ps(two)));
 }
 
 }  // namespace csm::kernels::avx512

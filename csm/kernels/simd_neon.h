@@ -70,6 +70,12 @@ inline Lanes first_lanes(const Lanes& a, int n) {
   return load(all);
 }
 
+inline Lanes abs(const Lanes& a) {
+  Lanes r;
+  for (int i = 0; i < 4; ++i) r.v[i] = vabsq_f32(a.v[i]);
+  return r;
+}
+
 inline Lanes add(const Lanes& a, const Lanes& b) {
   Lanes r;
   for (int i = 0; i < 4; ++i) r.v[i] = vaddq_f32(a.v[i], b.v[i]);
@@ -121,6 +127,12 @@ inline Lanes from_bits(const IntLanes& a) {
   return r;
 }
 
+inline Lanes to_float(const IntLanes& a) {
+  Lanes r;
+  for (int i = 0; i < 4; ++i) r.v[i] = vcvtq_f32_s32(a.v[i]);
+  return r;
+}
+
 inline IntLanes int_splat(std::int32_t x) {
   const int32x4_t v = vdupq_n_s32(x);
   return {{v, v, v, v}};
@@ -157,6 +169,11 @@ inline float reduce_add(const Lanes& a) {
       vaddq_f32(vaddq_f32(a.v[0], a.v[2]), vaddq_f32(a.v[1], a.v[3]));
   const float32x2_t two = vadd_f32(vget_low_f32(four), vget_high_f32(four));
   return vget_lane_f32(two, 0) + vget_lane_f32(two, 1);
+}
+
+inline float reduce_max(const Lanes& a) {
+  return vmaxvq_f32(
+      vmaxq_f32(vmaxq_f32(a.v[0], a.v[2]), vmaxq_f32(a.v[1], a.v[3])));
 }
 
 }  // namespace csm::kernels::neon

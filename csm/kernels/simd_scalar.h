@@ -84,6 +84,12 @@ inline Lanes first_lanes(const Lanes& a, int n) {
   return r;
 }
 
+inline Lanes abs(const Lanes& a) {
+  Lanes r;
+  for (int i = 0; i < kLanes; ++i) r.v[i] = std::fabs(a.v[i]);
+  return r;
+}
+
 inline Lanes add(const Lanes& a, const Lanes& b) {
   Lanes r;
   for (int i = 0; i < kLanes; ++i) r.v[i] = a.v[i] + b.v[i];
@@ -132,6 +138,13 @@ inline IntLanes bits(const Lanes& a) {
 inline Lanes from_bits(const IntLanes& a) {
   Lanes r;
   for (int i = 0; i < kLanes; ++i) r.v[i] = std::bit_cast<float>(a.v[i]);
+  return r;
+}
+
+/// Rounds to nearest, ties to even.
+inline Lanes to_float(const IntLanes& a) {
+  Lanes r;
+  for (int i = 0; i < kLanes; ++i) r.v[i] = static_cast<float>(a.v[i]);
   return r;
 }
 
@@ -185,6 +198,13 @@ inline float reduce_add(const Lanes& a) {
   for (int i = 0; i < 4; ++i) t[i] += t[i + 4];
   for (int i = 0; i < 2; ++i) t[i] += t[i + 2];
   return t[0] + t[1];
+}
+
+/// The largest lane. Precondition: none is NaN.
+inline float reduce_max(const Lanes& a) {
+  float largest = a.v[0];
+  for (float lane : a.v) largest = largest < lane ? lane : largest;
+  return largest;
 }
 
 }  // namespace csm::kernels::scalar

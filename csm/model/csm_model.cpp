@@ -14,20 +14,26 @@ namespace {
 /// The stored heads [K-1, d, V] are in x out; ours are [V, d] each.
 std::vector<kernels::Matrix> load_heads(const ModelConfig& config,
                                         weights::WeightStore& store,
-                                        mx::Dtype dtype) {
+                                        const WeightPolicy& policy) {
   const mx::Stream stream = nn::load_stream();
   const int n_heads = config.n_codebooks - 1;
   const int d = config.depth.width;
+  const mx::Dtype dtype = kernels::is_integer(policy.heads.type)
+                              ? mx::float32
+                              : nn::float_dtype(policy.heads.type);
   const mx::array stored =
       store.take("audio_head", {n_heads, d, config.audio_vocab}, dtype);
   std::vector<kernels::Matrix> heads;
+  std::size_t bytes = 0;
   for (int head = 0; head < n_heads; ++head) {
     const mx::array slice = mx::slice(
         stored, {head, 0, 0}, {head + 1, d, config.audio_vocab}, stream);
     const mx::array turned =
         mx::transpose(mx::squeeze(slice, 0, stream), {1, 0}, stream);
-    heads.push_back({nn::load_array(turned)});
+    heads.push_back(nn::make_matrix(turned, policy.heads, policy.target));
+    bytes += nn::matrix_bytes(heads.back());
   }
+  store.set_bytes("audio_head", bytes);
   return heads;
 }
 
@@ -57,28 +63,35 @@ CsmModel::CsmModel(const ModelConfig& config, nn::LlamaStack backbone,
 
 CsmModel::Tables CsmModel::load_tables(const ModelConfig& config,
                                        weights::WeightStore& store,
-                                       mx::Dtype dtype) {
+                                       const WeightPolicy& policy) {
   const int width = config.backbone.width;
   const int v = config.audio_vocab;
   const std::vector<int> audio_shape{config.n_codebooks * v, width};
-  mx::array frames = store.take("audio_emb", audio_shape, dtype);
+  const auto matrix = [&](const char* name, int out,
+                          const nn::MatrixFormat& format) {
+    return nn::take_matrix(store, name, out, width, format, policy.target);
+  };
+  mx::array frames = store.take("audio_emb", audio_shape, policy.tables);
   // The same array again where the checkpoint holds one table for both.
-  const mx::array depth = store.take("dd.audio_emb", audio_shape, dtype);
+  const mx::array depth =
+      store.take("dd.audio_emb", audio_shape, policy.tables);
   return {
-      .text = store.take("text_emb", {config.text_vocab, width}, dtype),
+      .text = store.take("text_emb", {config.text_vocab, width}, policy.tables),
       .frames = std::move(frames),
       .depth = split_table(config, depth),
-      .projection = {store.take("proj", {config.depth.width, width}, dtype)},
-      .c0_head = {store.take("c0_head", {v, width}, dtype)},
-      .heads = load_heads(config, store, dtype)};
+      .projection = matrix("proj", config.depth.width, policy.projection),
+      .c0_head = matrix("c0_head", v, policy.c0_head),
+      .heads = load_heads(config, store, policy)};
 }
 
 CsmModel CsmModel::load(const ModelConfig& config, weights::WeightStore& store,
-                        mx::Dtype weight_dtype) {
+                        const WeightPolicy& policy) {
   return {config,
-          nn::LlamaStack::load(config.backbone, "bb", store, weight_dtype),
-          nn::LlamaStack::load(config.depth, "dd", store, weight_dtype),
-          load_tables(config, store, weight_dtype)};
+          nn::LlamaStack::load(config.backbone, "bb", store, policy.backbone,
+                               policy.target),
+          nn::LlamaStack::load(config.depth, "dd", store, policy.depth,
+                               policy.target),
+          load_tables(config, store, policy)};
 }
 
 mx::array CsmModel::embed_text(const kernels::Exec& exec,

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "csm/model/model_config.h"
+#include "csm/model/weight_policy.h"
 #include "csm/nn/kv_cache.h"
 #include "csm/nn/llama.h"
 #include "csm/weights/weight_store.h"
@@ -31,12 +32,11 @@ class CsmModel {
  public:
   /// Takes all tensors of the two transformers from the store.
   ///
-  /// weight_dtype  float32 or bfloat16, how matrices and tables are kept;
-  ///               activations are always float32
+  /// policy  how matrices and tables are kept; activations are always float32
   /// Throws: Error{kNotFound} or Error{kCorrupt} naming a missing or
   /// misshapen tensor.
   static CsmModel load(const ModelConfig& config, weights::WeightStore& store,
-                       mx::Dtype weight_dtype);
+                       const WeightPolicy& policy);
 
   [[nodiscard]] const ModelConfig& config() const { return config_; }
 
@@ -99,7 +99,8 @@ class CsmModel {
   CsmModel(const ModelConfig& config, nn::LlamaStack backbone,
            nn::LlamaStack depth, Tables tables);
   static Tables load_tables(const ModelConfig& config,
-                            weights::WeightStore& store, mx::Dtype dtype);
+                            weights::WeightStore& store,
+                            const WeightPolicy& policy);
 
   /// Runs embedded rows [N, D] through the depth decoder; logits of `codebook`
   /// from the last one.

@@ -26,36 +26,43 @@ LlamaStack::LlamaStack(const LlamaConfig& config, std::vector<Layer> layers,
 LlamaStack::Layer LlamaStack::load_layer(const LlamaConfig& config,
                                          const std::string& prefix,
                                          weights::WeightStore& store,
-                                         mx::Dtype dtype) {
+                                         const StackFormats& formats,
+                                         const MatrixTarget& target) {
   const auto norm = [&](const char* name) {
     return kernels::Norm{
         .gain = store.take(prefix + name, {config.width}, mx::float32),
         .bias = std::nullopt,
         .eps = config.norm_eps};
   };
-  const auto matrix = [&](const char* name, int out, int in) {
-    return kernels::Matrix{store.take(prefix + name, {out, in}, dtype)};
+  const auto attention = [&](const char* name, int out, int in) {
+    return take_matrix(store, prefix + name, out, in, formats.attention,
+                       target);
+  };
+  const auto mlp = [&](const char* name, int out, int in) {
+    return take_matrix(store, prefix + name, out, in, formats.mlp, target);
   };
   const int q_width = config.n_heads * config.head_dim;
   const int kv_width = config.n_kv_heads * config.head_dim;
   return {.attn_norm = norm("attn_norm"),
-          .q = matrix("q", q_width, config.width),
-          .k = matrix("k", kv_width, config.width),
-          .v = matrix("v", kv_width, config.width),
-          .o = matrix("o", config.width, q_width),
+          .q = attention("q", q_width, config.width),
+          .k = attention("k", kv_width, config.width),
+          .v = attention("v", kv_width, config.width),
+          .o = attention("o", config.width, q_width),
           .ffn_norm = norm("ffn_norm"),
-          .gate = matrix("gate", config.hidden, config.width),
-          .up = matrix("up", config.hidden, config.width),
-          .down = matrix("down", config.width, config.hidden)};
+          .gate = mlp("gate", config.hidden, config.width),
+          .up = mlp("up", config.hidden, config.width),
+          .down = mlp("down", config.width, config.hidden)};
 }
 
 LlamaStack LlamaStack::load(const LlamaConfig& config,
                             const std::string& prefix,
-                            weights::WeightStore& store, mx::Dtype dtype) {
+                            weights::WeightStore& store,
+                            const StackFormats& formats,
+                            const MatrixTarget& target) {
   std::vector<Layer> layers;
   for (int layer = 0; layer < config.n_layers; ++layer) {
-    layers.push_back(
-        load_layer(config, str_cat(prefix, ".", layer, "."), store, dtype));
+    layers.push_back(load_layer(config, str_cat(prefix, ".", layer, "."), store,
+                                formats, target));
   }
   kernels::Norm norm{
       .gain = store.take(prefix + ".norm", {config.width}, mx::float32),

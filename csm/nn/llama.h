@@ -5,6 +5,7 @@
 
 #include "csm/kernels/linear_op.h"
 #include "csm/nn/kv_cache.h"
+#include "csm/nn/load_matrix.h"
 #include "csm/nn/rope.h"
 #include "csm/weights/weight_store.h"
 
@@ -23,6 +24,12 @@ struct LlamaConfig {
   RopeConfig rope;
 };
 
+/// How the matrices of a stack are kept.
+struct StackFormats {
+  MatrixFormat attention;  ///< q, k, v, o
+  MatrixFormat mlp;        ///< gate, up, down
+};
+
 /// A stack of Llama layers with grouped-query attention, and the final norm.
 ///
 /// Owns its weights, const after load(). Threads: engine thread only.
@@ -31,12 +38,14 @@ struct LlamaConfig {
 class LlamaStack {
  public:
   /// Takes the tensors `<prefix>.<layer>.<name>` and `<prefix>.norm` from the
-  /// store; matrices are kept as `dtype` (float32 or bfloat16).
+  /// store; matrices are kept in the given formats.
   ///
   /// Throws: Error{kNotFound} or Error{kCorrupt} naming a missing or
   /// misshapen tensor.
   static LlamaStack load(const LlamaConfig& config, const std::string& prefix,
-                         weights::WeightStore& store, mx::Dtype dtype);
+                         weights::WeightStore& store,
+                         const StackFormats& formats,
+                         const MatrixTarget& target);
 
   /// An empty cache for at most `max_positions` rows.
   [[nodiscard]] KvCache new_cache(int max_positions) const;
@@ -64,7 +73,9 @@ class LlamaStack {
   LlamaStack(const LlamaConfig& config, std::vector<Layer> layers,
              kernels::Norm norm);
   static Layer load_layer(const LlamaConfig& config, const std::string& prefix,
-                          weights::WeightStore& store, mx::Dtype dtype);
+                          weights::WeightStore& store,
+                          const StackFormats& formats,
+                          const MatrixTarget& target);
 
   LlamaConfig config_;
   std::vector<Layer> layers_;

@@ -84,7 +84,11 @@ struct Rows {
 class SampleCodes final : public mx::Primitive {
  public:
   SampleCodes(const kernels::Exec& exec, const SamplerOptions& options)
-      : mx::Primitive(exec.stream), pool_(exec.pool), options_(options) {}
+      : mx::Primitive(exec.stream),
+        pool_(exec.pool),
+        clock_(exec.clock),
+        stage_(exec.stage),
+        options_(options) {}
 
   const char* name() const override { return "SampleCodes"; }
 
@@ -110,10 +114,11 @@ class SampleCodes final : public mx::Primitive {
                        outputs[0].data<std::int32_t>(),
                        outputs[1].data<std::int32_t>(),
                        static_cast<std::size_t>(inputs[0].shape(1))};
-    encoder.dispatch(
-        [rows, n = inputs[0].shape(0), pool = pool_, options = options_] {
-          draw_all(rows, n, pool, options);
-        });
+    encoder.dispatch([rows, n = inputs[0].shape(0), pool = pool_,
+                      options = options_, clock = clock_, stage = stage_] {
+      const kernels::StageTimer timer(clock, stage);
+      draw_all(rows, n, pool, options);
+    });
   }
 
  private:
@@ -130,6 +135,8 @@ class SampleCodes final : public mx::Primitive {
   }
 
   ThreadPool* pool_;
+  kernels::StageClock* clock_;
+  kernels::Stage stage_;
   SamplerOptions options_;
 };
 

@@ -39,6 +39,11 @@ class Checkpoint {
   /// not listed, or in two shards; as SafetensorsFile.
   static Checkpoint open(const std::filesystem::path& path);
 
+  /// One without tensors; `label` stands for its path in messages.
+  static Checkpoint empty(std::filesystem::path label) {
+    return Checkpoint(std::move(label));
+  }
+
   /// By name, ascending.
   [[nodiscard]] const std::map<std::string, SourceTensor, std::less<>>&
   tensors() const {

@@ -8,6 +8,7 @@
 #include "csm/base/printable.h"
 #include "csm/base/str_cat.h"
 #include "csm/weights/convert.h"
+#include "csm/weights/random_values.h"
 
 namespace csm::weights {
 namespace {
@@ -125,6 +126,13 @@ WeightStore WeightStore::open_hf(const std::filesystem::path& path) {
   return store;
 }
 
+WeightStore WeightStore::random(std::uint64_t seed, ThreadPool* pool) {
+  WeightStore store(Checkpoint::empty("random weights"));
+  store.tied_ = true;
+  store.random_ = Random{seed, pool};
+  return store;
+}
+
 void WeightStore::read_names(Layout layout) {
   std::vector<std::string> unknown;
   std::vector<std::string> known;
@@ -164,8 +172,8 @@ bool WeightStore::find_tie() const {
 std::string WeightStore::resolve(std::string_view canonical) const {
   const bool is_table = canonical == kFrameTable || canonical == kDepthTable;
   if (!is_table || !tied_) return std::string(canonical);
-  return std::string(entries_.contains(kFrameTable) ? kFrameTable
-                                                    : kDepthTable);
+  const bool frames = random_ || entries_.contains(kFrameTable);
+  return std::string(frames ? kFrameTable : kDepthTable);
 }
 
 const WeightStore::Entry& WeightStore::entry(std::string_view canonical) const {
@@ -181,7 +189,7 @@ const WeightStore::Entry& WeightStore::entry(std::string_view canonical) const {
 }
 
 bool WeightStore::has(std::string_view canonical) const {
-  return entries_.contains(resolve(canonical));
+  return random_ || entries_.contains(resolve(canonical));
 }
 
 std::vector<std::int64_t> WeightStore::shape(std::string_view canonical) const {
@@ -199,22 +207,47 @@ void WeightStore::mark_used(std::string_view canonical) {
     }
     return;
   }
+  if (random_) {
+    CSM_CHECK(!taken_.contains(canonical),
+              str_cat(canonical, " was taken twice"));
+    return;
+  }
   Entry& found = entries_.find(canonical)->second;
   CSM_CHECK(!found.used, str_cat(canonical, " was taken twice"));
   found.used = true;
 }
 
+mx::array WeightStore::produce(std::string_view canonical,
+                               const std::vector<int>& shape,
+                               mx::Dtype dtype) const {
+  if (!random_) {
+    return convert_tensor(*entry(canonical).source, shape, dtype);
+  }
+  const RandomValues values(resolve(canonical), shape, random_->seed);
+  mx::array out = aligned_array(shape, dtype);
+  values.write_all(target_of(dtype),
+                   reinterpret_cast<std::byte*>(out.data<char>()),
+                   random_->pool);
+  return out;
+}
+
 mx::array WeightStore::take(std::string_view canonical,
                             const std::vector<int>& shape, mx::Dtype dtype) {
-  const SourceTensor& source = *entry(canonical).source;
-  check_form(source, shape);
+  if (!random_) check_form(*entry(canonical).source, shape);
   mark_used(canonical);
   const bool is_table = canonical == kFrameTable || canonical == kDepthTable;
-  if (!is_table || !tied_) return convert_tensor(source, shape, dtype);
-  if (!kept_ || kept_->dtype != dtype) {
-    kept_ = Kept{dtype, convert_tensor(source, shape, dtype)};
-  }
-  return kept_->values;
+  const bool shared = is_table && tied_;
+  if (shared && kept_ && kept_->dtype == dtype) return kept_->values;
+  mx::array values = produce(canonical, shape, dtype);
+  taken_.insert_or_assign(resolve(canonical), Taken{shape, values.nbytes()});
+  if (shared) kept_ = Kept{dtype, values};
+  return values;
+}
+
+void WeightStore::set_bytes(std::string_view canonical, std::size_t bytes) {
+  const auto it = taken_.find(resolve(canonical));
+  CSM_CHECK(it != taken_.end(), str_cat(canonical, " was not taken"));
+  it->second.bytes = bytes;
 }
 
 void WeightStore::skip(std::string_view prefix) {

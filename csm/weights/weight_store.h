@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <filesystem>
 #include <map>
 #include <optional>
@@ -8,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "csm/base/thread_pool.h"
 #include "csm/weights/aligned_array.h"
 #include "csm/weights/checkpoint.h"
 #include "csm/weights/tensor_names.h"
@@ -29,6 +31,13 @@ class WeightStore {
   /// Error{kCorrupt} naming tensors that the layout does not have,
   /// Error{kNotFound} naming those that any such model has and this one lacks.
   static WeightStore open_hf(const std::filesystem::path& path);
+
+  /// A store that has every tensor that is asked for, in any shape, with
+  /// values of RandomValues; audio tables are tied. Nothing but the arrays
+  /// themselves is held in memory.
+  ///
+  /// pool  fills them; null: the calling thread. Must outlive the store.
+  static WeightStore random(std::uint64_t seed, ThreadPool* pool);
 
   /// True if take(canonical, ...) would find a tensor, used or not.
   [[nodiscard]] bool has(std::string_view canonical) const;
@@ -62,6 +71,21 @@ class WeightStore {
   /// (parts of the model that the caller does not load).
   void skip(std::string_view prefix);
 
+  /// A tensor that was taken.
+  struct Taken {
+    std::vector<int> shape;
+    std::size_t bytes;  ///< that it takes in memory, in the type of the model
+  };
+
+  /// All that take() gave out, by canonical name; one of two tied tables.
+  [[nodiscard]] const std::map<std::string, Taken, std::less<>>& taken() const {
+    return taken_;
+  }
+
+  /// Says what a taken tensor takes in memory after the caller changed its
+  /// form.
+  void set_bytes(std::string_view canonical, std::size_t bytes);
+
   /// Throws: Error{kCorrupt} naming the tensors that nobody took.
   void check_all_used() const;
 
@@ -82,6 +106,9 @@ class WeightStore {
 
   explicit WeightStore(Checkpoint checkpoint);
 
+  [[nodiscard]] mx::array produce(std::string_view canonical,
+                                  const std::vector<int>& shape,
+                                  mx::Dtype dtype) const;
   void read_names(Layout layout);
   [[nodiscard]] bool find_tie() const;
   [[nodiscard]] std::string resolve(std::string_view canonical) const;
@@ -93,6 +120,13 @@ class WeightStore {
   bool tied_ = false;
   std::map<std::string, bool, std::less<>> table_taken_;  // the two names
   std::optional<Kept> kept_;
+  std::map<std::string, Taken, std::less<>> taken_;
+
+  struct Random {
+    std::uint64_t seed;
+    ThreadPool* pool;
+  };
+  std::optional<Random> random_;  // set: values come from here
 };
 
 }  // namespace csm::weights

@@ -194,7 +194,7 @@ class CsmBf16 : public testing::TestWithParam<std::string> {};
 
 TEST_P(CsmBf16, WeightsKeptAsBf16_BitEqualToTheSameInFloat32) {
   const Case which{GetParam(), Mode::kKernels};
-  const TinyModel narrow(which, mx::bfloat16);
+  const TinyModel narrow(which, kernels::WeightType::kBfloat16);
   const TinyModel wide(which);
   auto narrow_state = narrow.csm().new_state();
   auto wide_state = wide.csm().new_state();

@@ -31,7 +31,9 @@ std::string load_with(const std::function<void(Configs&)>& change) {
   change(configs);
   auto store = weights::WeightStore::open_hf(dir);
   try {
-    static_cast<void>(model::CsmModel::load(configs.csm, store, mx::float32));
+    static_cast<void>(model::CsmModel::load(
+        configs.csm, store,
+        model::WeightPolicy::of(kernels::WeightType::kFloat32)));
     static_cast<void>(codec::MimiDecoder::load(configs.mimi, store));
     store.check_all_used();
   } catch (const Error& error) {

@@ -50,7 +50,7 @@ std::vector<Case> all_cases() {
   return out;
 }
 
-TinyModel::TinyModel(const Case& which, mx::Dtype dtype)
+TinyModel::TinyModel(const Case& which, kernels::WeightType type)
     : pool_(which.mode == Mode::kThreeThreads ? std::make_unique<ThreadPool>(3)
                                               : nullptr),
       exec_{.stream = mx::default_stream(mx::Device::cpu),
@@ -63,8 +63,10 @@ TinyModel::TinyModel(const Case& which, mx::Dtype dtype)
   const auto codec = codec::MimiConfig::load(dir);
   codec.check_serves(config.n_codebooks, config.audio_vocab);
   auto store = weights::WeightStore::open_hf(dir);
+  const auto policy =
+      model::WeightPolicy::of(type, {.tiled = exec_.use_cpu_kernels()});
   csm_ = std::make_unique<const model::CsmModel>(
-      model::CsmModel::load(config, store, dtype));
+      model::CsmModel::load(config, store, policy));
   mimi_ = std::make_unique<const codec::MimiDecoder>(
       codec::MimiDecoder::load(codec, store));
   store.check_all_used();

@@ -37,7 +37,8 @@ std::ostream& operator<<(std::ostream& out, const Case& value);
 /// A loaded model with what the oracle computed for it.
 class TinyModel {
  public:
-  explicit TinyModel(const Case& which, mx::Dtype dtype = mx::float32);
+  explicit TinyModel(const Case& which,
+                     kernels::WeightType type = kernels::WeightType::kFloat32);
 
   [[nodiscard]] const kernels::Exec& exec() const { return exec_; }
   [[nodiscard]] const model::CsmModel& csm() const { return *csm_; }

@@ -1,0 +1,52 @@
+#pragma once
+
+#include <cstdint>
+
+#include "csm/codec/mimi_config.h"
+#include "csm/engine/engine_options.h"
+#include "csm/model/model_config.h"
+#include "csm/weights/weight_store.h"
+
+namespace csm::engine {
+
+/// What a model takes and what one frame of it reads and computes.
+///
+/// Bytes are those of weights as they lie in memory: what any implementation
+/// must read from it for a frame. Keys, values and activations are not
+/// counted. The backbone is read once a frame, the depth decoder and its
+/// projection K-1 times (its first two positions share a pass), every head
+/// once, of the tables only the rows that are looked up.
+struct ModelCost {
+  std::int64_t weights_bytes = 0;   ///< all weights in memory
+  std::int64_t backbone_bytes = 0;  ///< read a frame, with its head and rows
+  std::int64_t depth_bytes = 0;     ///< read a frame, with heads and rows
+  std::int64_t codec_bytes = 0;     ///< read a frame
+
+  std::int64_t backbone_macs = 0;  ///< multiply-adds a frame, with its head
+  std::int64_t depth_macs = 0;
+  std::int64_t codec_macs = 0;
+  std::int64_t position_macs = 0;  ///< of the backbone alone, one position
+  std::int64_t pair_macs = 0;      ///< of attention, a position and one it sees
+
+  /// Of the language model.
+  [[nodiscard]] std::int64_t frame_bytes() const {
+    return backbone_bytes + depth_bytes;
+  }
+  /// Multiply-adds of the backbone for a prompt of n positions, attention too.
+  [[nodiscard]] std::int64_t prefill_macs(std::int64_t n) const {
+    return position_macs * n + pair_macs * (n * (n + 1) / 2);
+  }
+};
+
+/// Multiply-adds of a frame's matrix products, from the sizes alone (attention
+/// adds less than a hundredth and is left out), and bytes from what was loaded.
+[[nodiscard]] ModelCost measure_cost(const model::ModelConfig& config,
+                                     const codec::MimiConfig& codec,
+                                     const weights::WeightStore& store);
+
+/// Bytes that the weights will need in memory, and while they are loaded.
+[[nodiscard]] std::int64_t expected_memory(const model::ModelConfig& config,
+                                           const codec::MimiConfig& codec,
+                                           WeightType type);
+
+}  // namespace csm::engine

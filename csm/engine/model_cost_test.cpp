@@ -1,0 +1,79 @@
+#include "csm/engine/model_cost.h"
+
+#include <gtest/gtest.h>
+
+#include "csm/engine/random_model.h"
+
+namespace csm::engine {
+namespace {
+
+struct Shape {
+  model::ModelConfig config;
+  codec::MimiConfig codec;
+};
+
+Shape csm_1b() {
+  const Json json = random_model_config("csm-1b");
+  const JsonObject object(json, "csm-1b");
+  return {model::ModelConfig::parse(object),
+          codec::MimiConfig::parse(object.object("codec_config"))};
+}
+
+// Parameter counts of sesame/csm-1b, norms taken off.
+constexpr std::int64_t kBackbone = 973146112 - 33 * 2048;
+constexpr std::int64_t kDepth = 111158272 - 9 * 1024;
+constexpr std::int64_t kProjection = 2097152;
+constexpr std::int64_t kHead = 4200448;
+constexpr std::int64_t kDepthHeads = 65106944;
+constexpr std::int64_t kAll = 1552791552;
+
+TEST(ModelCost, OperationsOfCsm1bFollowItsParameters) {
+  const Shape shape = csm_1b();
+  const auto nothing = weights::WeightStore::random(0, nullptr);
+  const ModelCost cost = measure_cost(shape.config, shape.codec, nothing);
+  EXPECT_EQ(cost.position_macs, kBackbone);
+  EXPECT_EQ(cost.backbone_macs, kBackbone + kHead);
+  EXPECT_EQ(cost.depth_macs, 32 * (kDepth + kProjection) + kDepthHeads);
+  // One position sees itself: 16 layers of 2048 scores and values.
+  EXPECT_EQ(cost.prefill_macs(1), kBackbone + 2 * 16 * 2048);
+  EXPECT_EQ(cost.prefill_macs(2), 2 * kBackbone + 3 * 2 * 16 * 2048);
+  EXPECT_EQ(cost.weights_bytes, 0);
+}
+
+TEST(ModelCost, CodecOperationsOfOneLayerByHand) {
+  Shape shape = csm_1b();
+  const auto nothing = weights::WeightStore::random(0, nullptr);
+  const auto macs = [&] {
+    return measure_cost(shape.config, shape.codec, nothing).codec_macs;
+  };
+  const std::int64_t all = macs();
+  --shape.codec.transformer.n_layers;
+  // Two steps a frame through four 512 x 512 and two 512 x 2048 matrices.
+  EXPECT_EQ(all - macs(), 2 * (4 * 512 * 512 + 2 * 512 * 2048));
+  // The last convolution has 64 channels and 3 taps at 1920 samples.
+  ++shape.codec.seanet.last_kernel;
+  --shape.codec.transformer.n_layers;
+  const std::int64_t longer = macs();
+  --shape.codec.seanet.last_kernel;
+  EXPECT_EQ(longer - macs(), 64 * 1920);
+}
+
+TEST(ModelCost, ExpectedMemoryIsThatOfTheWeights) {
+  const Shape shape = csm_1b();
+  const auto memory = [&](WeightType type) {
+    return static_cast<double>(
+        expected_memory(shape.config, shape.codec, type));
+  };
+  // The codec and what loading needs for a while come on top.
+  EXPECT_GT(memory(WeightType::kBf16), 2.0 * kAll);
+  EXPECT_LT(memory(WeightType::kBf16), 2.0 * kAll * 1.2);
+  EXPECT_GT(memory(WeightType::kF32), 4.0 * kAll);
+  EXPECT_LT(memory(WeightType::kF32), 4.0 * kAll * 1.15);
+  // Tables, a quarter of the values, stay bfloat16.
+  EXPECT_GT(memory(WeightType::kInt4), 0.9 * kAll);
+  EXPECT_LT(memory(WeightType::kInt4), 1.4 * kAll);
+  EXPECT_GT(memory(WeightType::kInt8), 1.0625 * kAll);
+}
+
+}  // namespace
+}  // namespace csm::engine
