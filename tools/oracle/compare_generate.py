@@ -145,20 +145,6 @@ def compare(csm, oracle, prompts, seeds, frames, top_k=100, codec=True):
     return tally
 
 
-def read_prompts(n):
-    """[(text, speaker)]: tests/data/prompts.txt, then held-out sentences."""
-    lines = (ROOT / "tests" / "data" / "prompts.txt").read_text().splitlines()
-    if n > len(lines):
-        sys.path.append(str(ROOT / "tools" / "demo_model"))
-        import sentences
-
-        lines += [t for t in sentences.held_out() if t not in lines]
-    if n > len(lines):
-        raise SystemExit(f"compare_generate: expected at most {len(lines)} "
-                         f"prompts, got {n}")
-    return [(text, number % 2) for number, text in enumerate(lines[:n])]
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--csm", required=True, type=pathlib.Path)
