@@ -16,9 +16,10 @@
 namespace csm::engine {
 namespace {
 
+// A shape, as what differs from csm-1b (a JSON merge patch, RFC 7396).
 struct NamedShape {
   const char* name;
-  const char* config;
+  const char* changes;
 };
 
 // Sizes of sesame/csm-1b; what is left out has its values by default.
@@ -54,69 +55,47 @@ constexpr const char* kCsm1b = R"({
 })";
 
 constexpr const char* kDemo = R"({
-  "architectures": ["CsmForConditionalGeneration"], "model_type": "csm",
   "num_codebooks": 8, "vocab_size": 515, "text_vocab_size": 305,
   "hidden_size": 256, "intermediate_size": 448, "num_hidden_layers": 4,
-  "num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 64,
-  "max_position_embeddings": 2048, "rms_norm_eps": 1e-05,
-  "rope_theta": 500000, "rope_scaling": {"rope_type": "llama3",
-    "factor": 32.0, "high_freq_factor": 0.5, "low_freq_factor": 0.125,
-    "original_max_position_embeddings": 1024},
-  "tie_codebooks_embeddings": true,
-  "bos_token_id": 301, "pad_token_id": 303, "eos_token_id": null,
-  "audio_token_id": 303, "audio_eos_token_id": 304,
-  "codebook_eos_token_id": 0, "codebook_pad_token_id": 514,
-  "depth_decoder_config": {"model_type": "csm_depth_decoder_model",
+  "num_attention_heads": 4, "num_key_value_heads": 2, "bos_token_id": 301,
+  "pad_token_id": 303, "audio_token_id": 303, "audio_eos_token_id": 304,
+  "codebook_pad_token_id": 514,
+  "depth_decoder_config": {
     "num_codebooks": 8, "vocab_size": 515, "backbone_hidden_size": 256,
     "hidden_size": 128, "intermediate_size": 256, "num_hidden_layers": 2,
-    "num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 32,
-    "max_position_embeddings": 9, "rms_norm_eps": 1e-05,
-    "rope_theta": 500000, "rope_scaling": {"rope_type": "llama3",
-      "factor": 32.0, "high_freq_factor": 0.0078125,
-      "low_freq_factor": 0.001953125,
-      "original_max_position_embeddings": 4}},
-  "codec_config": {"model_type": "mimi", "num_quantizers": 8,
-    "codebook_size": 512, "codebook_dim": 64, "hidden_size": 128,
-    "vector_quantization_hidden_dimension": 64, "upsample_groups": 128,
-    "num_filters": 12, "upsampling_ratios": [8, 6, 5, 4],
-    "intermediate_size": 192, "num_hidden_layers": 2,
-    "num_attention_heads": 4, "num_key_value_heads": 4, "head_dim": 32,
-    "sliding_window": 250, "use_conv_shortcut": false}
+    "num_attention_heads": 4, "head_dim": 32, "max_position_embeddings": 9,
+    "rope_scaling": {"original_max_position_embeddings": 4}},
+  "codec_config": {
+    "num_quantizers": 8, "codebook_size": 512, "codebook_dim": 64,
+    "hidden_size": 128, "vector_quantization_hidden_dimension": 64,
+    "upsample_groups": 128, "num_filters": 12, "intermediate_size": 192,
+    "num_hidden_layers": 2, "num_attention_heads": 4,
+    "num_key_value_heads": 4, "head_dim": 32}
 })";
 
 constexpr const char* kTiny = R"({
-  "architectures": ["CsmForConditionalGeneration"], "model_type": "csm",
   "num_codebooks": 4, "vocab_size": 67, "text_vocab_size": 50,
   "hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2,
   "num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 16,
-  "max_position_embeddings": 256, "rms_norm_eps": 1e-05,
-  "rope_theta": 500000, "rope_scaling": {"rope_type": "llama3",
-    "factor": 32.0, "high_freq_factor": 0.5, "low_freq_factor": 0.125,
-    "original_max_position_embeddings": 1024},
-  "tie_codebooks_embeddings": true,
-  "bos_token_id": 46, "pad_token_id": 48, "eos_token_id": null,
+  "max_position_embeddings": 256, "bos_token_id": 46, "pad_token_id": 48,
   "audio_token_id": 48, "audio_eos_token_id": 49,
-  "codebook_eos_token_id": 0, "codebook_pad_token_id": 66,
-  "depth_decoder_config": {"model_type": "csm_depth_decoder_model",
+  "codebook_pad_token_id": 66,
+  "depth_decoder_config": {
     "num_codebooks": 4, "vocab_size": 67, "backbone_hidden_size": 64,
     "hidden_size": 64, "intermediate_size": 64, "num_hidden_layers": 2,
     "num_attention_heads": 2, "num_key_value_heads": 1, "head_dim": 32,
-    "max_position_embeddings": 5, "rms_norm_eps": 1e-05,
-    "rope_theta": 500000, "rope_scaling": {"rope_type": "llama3",
-      "factor": 32.0, "high_freq_factor": 0.0078125,
-      "low_freq_factor": 0.001953125,
-      "original_max_position_embeddings": 4}},
-  "codec_config": {"model_type": "mimi", "num_quantizers": 4,
-    "codebook_size": 64, "codebook_dim": 16, "hidden_size": 64,
-    "vector_quantization_hidden_dimension": 16, "upsample_groups": 64,
-    "num_filters": 4, "upsampling_ratios": [8, 6, 5, 4],
-    "intermediate_size": 64, "num_hidden_layers": 1,
-    "num_attention_heads": 2, "num_key_value_heads": 2, "head_dim": 32,
-    "sliding_window": 250, "use_conv_shortcut": false}
+    "max_position_embeddings": 5,
+    "rope_scaling": {"original_max_position_embeddings": 4}},
+  "codec_config": {
+    "num_quantizers": 4, "codebook_size": 64, "codebook_dim": 16,
+    "hidden_size": 64, "vector_quantization_hidden_dimension": 16,
+    "upsample_groups": 64, "num_filters": 4, "intermediate_size": 64,
+    "num_hidden_layers": 1, "num_attention_heads": 2,
+    "num_key_value_heads": 2, "head_dim": 32}
 })";
 
 constexpr std::array<NamedShape, 3> kShapes = {
-    {{"csm-1b", kCsm1b}, {"demo", kDemo}, {"tiny", kTiny}}};
+    {{"csm-1b", "{}"}, {"demo", kDemo}, {"tiny", kTiny}}};
 
 constexpr std::size_t kItem = 2;  // bytes of a BF16 value
 constexpr std::size_t kChunk = 1UL << 20U;
@@ -167,7 +146,10 @@ Json random_model_config(std::string_view name) {
   std::string known;
   for (const NamedShape& shape : kShapes) {
     if (name == shape.name) {
-      return parse_json(shape.config, str_cat("random weights ", name));
+      const std::string source = str_cat("random weights ", name);
+      Json config = parse_json(kCsm1b, source);
+      config.merge_patch(parse_json(shape.changes, source));
+      return config;
     }
     known += str_cat(known.empty() ? "" : ", ", shape.name);
   }
