@@ -45,16 +45,6 @@ RowScores score_row(const LogitRows& rows, const SamplerOptions& options,
       .entropy_analytic = entropy(std::span<const double>(analytic))};
 }
 
-OrderedJson to_json(const Similarity& s) {
-  return {{"similarity", s.similarity},
-          {"cosine", s.cosine},
-          {"overlap_set", s.overlap_set},
-          {"overlap_weighted", s.overlap_weighted},
-          {"kl_forward", s.kl_forward},
-          {"kl_backward", s.kl_backward},
-          {"jensen_shannon", s.jensen_shannon}};
-}
-
 OrderedJson to_json(const GoodnessOfFit& fit) {
   return {{"statistic", fit.statistic},
           {"dof", fit.dof},

@@ -140,4 +140,14 @@ std::vector<std::int64_t> count_codes(std::span<const std::int32_t> codes,
   return counts;
 }
 
+nlohmann::ordered_json to_json(const Similarity& s) {
+  return {{"similarity", s.similarity},
+          {"cosine", s.cosine},
+          {"overlap_set", s.overlap_set},
+          {"overlap_weighted", s.overlap_weighted},
+          {"kl_forward", s.kl_forward},
+          {"kl_backward", s.kl_backward},
+          {"jensen_shannon", s.jensen_shannon}};
+}
+
 }  // namespace csm::validate

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <nlohmann/json.hpp>
 #include <span>
 #include <vector>
 
@@ -42,5 +43,8 @@ struct Similarity {
 [[nodiscard]] std::vector<std::int64_t> count_codes(
     std::span<const std::int32_t> codes, int vocab, std::size_t first = 0,
     std::size_t stride = 1);
+
+/// The fields by their names, in the order of their definition.
+[[nodiscard]] nlohmann::ordered_json to_json(const Similarity& similarity);
 
 }  // namespace csm::validate

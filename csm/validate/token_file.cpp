@@ -35,15 +35,8 @@ OrderedJson compare_frequencies(const TokenFile& a, const TokenFile& b) {
   const std::int32_t largest =
       std::max(*std::max_element(a.codes.begin(), a.codes.end()),
                *std::max_element(b.codes.begin(), b.codes.end()));
-  const auto s = compare_counts(count_codes(a.codes, largest + 1),
-                                count_codes(b.codes, largest + 1));
-  return {{"similarity", s.similarity},
-          {"cosine", s.cosine},
-          {"overlap_set", s.overlap_set},
-          {"overlap_weighted", s.overlap_weighted},
-          {"kl_forward", s.kl_forward},
-          {"kl_backward", s.kl_backward},
-          {"jensen_shannon", s.jensen_shannon}};
+  return to_json(compare_counts(count_codes(a.codes, largest + 1),
+                                count_codes(b.codes, largest + 1)));
 }
 
 }  // namespace
