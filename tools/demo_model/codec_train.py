@@ -3,9 +3,9 @@
     python codec_train.py --work DIR [--minutes 40]
 
 transformers' MimiModel supplies encoder and decoder; quantiser.py trains the
-codebooks. Losses: spectra at several scales, commitment, and the phones of
-the frame read from codebook 0 (so that the language model's first code says
-what is spoken). The learning rate follows the share of --minutes that is
+codebooks. Losses: spectra at several scales, cepstra, commitment, and the
+phones of the frame read from codebook 0 (so that the language model's first
+code says what is spoken). The learning rate follows the share of --minutes that is
 used up, so that a run ends well whatever the machine. Writes DIR/codec.pt
 every few minutes and goes on from it when rerun.
 """
@@ -22,6 +22,7 @@ import shape
 import torch
 import torch.nn.functional as F
 from losses import SpectralLoss
+from muon import Muon
 from quantiser import TrainQuantiser
 from together import Together
 from torch import nn
@@ -32,6 +33,7 @@ PHONES = (
     "ow oy p r s sh t th uh uw v w y z zh"
 ).split()
 STEP = 240  # samples per phone label (10 ms)
+SHARES = (0.65, 0.35)  # of the crops; speaker 0 is the harder one
 
 
 def phone_track(entries, samples):
@@ -52,20 +54,36 @@ class Speech:
     """Random crops of all shards made so far."""
 
     def __init__(self, folder, shards):
-        self.audio, self.tracks = [], []
+        self.audio, self.tracks, self.turns = [], [], []
         for name in make_data.shard_names(folder)[:shards]:
             entries, audio = make_data.load_shard(folder, name)
             self.audio.append(audio)
             self.tracks.append(phone_track(entries, len(audio)))
+            self.turns.append(
+                (
+                    np.array([e["offset"] for e in entries]),
+                    np.array([e["speaker"] for e in entries]),
+                )
+            )
+
+    def _start(self, rng, length, speaker):
+        """(shard, first label) of a crop that begins with `speaker`."""
+        while True:
+            shard = int(rng.integers(len(self.audio)))
+            last = (len(self.audio[shard]) - length) // STEP
+            first = int(rng.integers(last))
+            offsets, speakers = self.turns[shard]
+            turn = np.searchsorted(offsets, first * STEP, side="right") - 1
+            if speakers[turn] == speaker:
+                return shard, first
 
     def crops(self, rng, batch, frames):
         """float [B, samples] and phones [B, frames, 2] (half frames)."""
         length = frames * shape.FRAME
         audio, phones = [], []
         for _ in range(batch):
-            shard = rng.integers(len(self.audio))
-            last = (len(self.audio[shard]) - length) // STEP
-            first = int(rng.integers(last))
+            speaker = int(rng.random() >= SHARES[0])
+            shard, first = self._start(rng, length, speaker)
             piece = self.audio[shard][first * STEP : first * STEP + length]
             audio.append(piece.astype(np.float32) / 32768)
             half = np.arange(frames * 2) * (shape.FRAME // STEP // 2) + 2
@@ -161,18 +179,22 @@ class Trainer:
         self.codec = Codec(torch.bfloat16 if args.bf16 else torch.float32)
         self.loss = SpectralLoss()
         fixed = ("encoder", "downsample", "input_proj", "reader")
-        self.optimiser = torch.optim.AdamW(
-            [
-                weight
-                for name, weight in self.codec.named_parameters()
-                if not (
-                    args.decoder_only and any(part in name for part in fixed)
-                )
-            ],
-            lr=args.rate,
-            betas=(0.85, 0.98),
-            weight_decay=0.01,
-            fused=True,
+        trained = [
+            weight
+            for name, weight in self.codec.named_parameters()
+            if not (args.decoder_only and any(part in name for part in fixed))
+        ]
+        matrices = [w for w in trained if w.dim() > 1]
+        others = [w for w in trained if w.dim() <= 1]
+        self.optimisers = (
+            Muon(matrices, lr=args.rate, weight_decay=0.01),
+            torch.optim.AdamW(
+                others,
+                lr=args.rate,
+                betas=(0.85, 0.98),
+                weight_decay=0.01,
+                fused=True,
+            ),
         )
         self.step, self.used, self.quantised = 0, 0.0, False
         self.first = 0  # step at which this optimiser began
@@ -189,7 +211,10 @@ class Trainer:
         self.codec.load_state_dict(saved["codec"])
         self.step, self.quantised = saved["step"], saved["quantised"]
         if saved.get("decoder_only", False) == self.args.decoder_only:
-            self.optimiser.load_state_dict(saved["optimiser"])
+            for optimiser, state in zip(
+                self.optimisers, saved["optimisers"], strict=True
+            ):
+                optimiser.load_state_dict(state)
             self.used, self.first = saved["used"], saved.get("first", 0)
         else:
             self.first = self.step
@@ -205,7 +230,7 @@ class Trainer:
             "model": model,
             "counts": self.codec.quantiser.use.clone(),
             "codec": self.codec.state_dict(),
-            "optimiser": self.optimiser.state_dict(),
+            "optimisers": [o.state_dict() for o in self.optimisers],
             "step": self.step,
             "first": self.first,
             "used": self.used,
@@ -241,15 +266,15 @@ class Trainer:
         )
         with bf16:
             output = self.codec.decode(latent)
-        mel, line = self.loss(output.float(), audio)
+        mel, line, cepstral = self.loss(output.float(), audio)
         read = F.cross_entropy(
             self.codec.phones(vectors).flatten(0, 2), phones.flatten()
         )
-        total = 2.5 * mel + 0.5 * line
+        total = 2.5 * mel + 0.5 * line + 5 * cepstral
         if not self.args.decoder_only:
             total = total + 0.25 * commitment + self.args.phone_weight * read
             total = total + 0.1 * self.codec.size_loss()
-        parts = (mel, line, commitment, read)
+        parts = (mel, line, cepstral, commitment, read)
         return total, [torch.as_tensor(p).detach() for p in parts]
 
     def one_step(self):
@@ -258,13 +283,15 @@ class Trainer:
             frames, batch = 4 * frames, max(1, batch // 4)
         audio, phones = self.speech.crops(self.rng, batch, frames)
         total, parts = self._forward(audio, phones)
-        for group in self.optimiser.param_groups:
-            group["lr"] = self._rate()
-        self.optimiser.zero_grad(set_to_none=True)
+        for optimiser in self.optimisers:
+            for group in optimiser.param_groups:
+                group["lr"] = self._rate()
+            optimiser.zero_grad(set_to_none=True)
         total.backward()
         self.together.average_gradients(self.codec.parameters())
         nn.utils.clip_grad_norm_(self.codec.parameters(), 2.0)
-        self.optimiser.step()
+        for optimiser in self.optimisers:
+            optimiser.step()
         self.step += 1
         self._schedule(batch * frames)
         self.together.copy_from_leader(list(self.codec.quantiser.buffers()))
@@ -290,7 +317,7 @@ class Trainer:
         self.speech = Speech(self.args.work / "data", self.args.shards)
         self.codec.train()
         self.codec.quantiser.frozen = self.args.decoder_only
-        sums, mark, saved = np.zeros(4), time.time(), time.time()
+        sums, mark, saved = np.zeros(5), time.time(), time.time()
         while self.used < 60 * self.args.minutes:
             sums += self.one_step()
             self.used = self.together.agreed(self.used + time.time() - mark)
@@ -298,10 +325,11 @@ class Trainer:
             if not self.together.leads:
                 continue
             if self.step % 50 == 0:
-                mel, line, commitment, read = sums / 50
+                mel, line, cepstral, commitment, read = sums / 50
                 print(
                     f"step {self.step} {self.used:.0f} s "
-                    f"mel {mel:.4f} line {line:.4f} commit {commitment:.4f} "
+                    f"mel {mel:.4f} line {line:.4f} cepstra {cepstral:.4f} "
+                    f"commit {commitment:.4f} "
                     f"phones {read:.4f} rate {self._rate():.2e}",
                     flush=True,
                 )
