@@ -2,7 +2,6 @@
 #include <charconv>
 #include <cstdint>
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <random>
 #include <string>
 #include <system_error>
@@ -14,6 +13,7 @@
 #include "cli/speech.h"
 #include "cli/text_source.h"
 #include "csm/audio/audio_file.h"
+#include "csm/base/json.h"
 #include "csm/base/str_cat.h"
 #include "csm/engine/engine.h"
 #include "csm/weights/npy.h"
@@ -29,8 +29,8 @@ struct GenerateArguments {
   std::string receipt;
   bool json = false;
   std::string seed;  // empty: a new one
-  float temperature = 0.8F;
-  int top_k = 100;
+  float temperature = engine::GenerationOptions{}.temperature;
+  int top_k = engine::GenerationOptions{}.top_k;
   bool greedy = false;
   std::string rng = "torch-cpu";
   std::string sampler = "torch-f32";
@@ -125,7 +125,7 @@ void check_outputs(const GenerateArguments& arguments) {
   }
 }
 
-nlohmann::ordered_json describe(const Speech& speech, std::uint64_t seed) {
+OrderedJson describe(const Speech& speech, std::uint64_t seed) {
   const double per_frame =
       speech.n_frames > 1 ? speech.times.frames / (speech.n_frames - 1) : 0;
   return {{"seed", seed},

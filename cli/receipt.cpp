@@ -2,7 +2,6 @@
 
 #include <charconv>
 #include <cstdint>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <set>
 #include <span>
@@ -108,14 +107,13 @@ Receipt make_receipt(const engine::EngineOptions& model,
           .weight_type = model.weight_type,
           .utterance = utterance,
           .options = options,
-          .n_frames = speech.n_frames,
           .codes_sha256 = codes_digest(speech.codes),
           .frames = frame_digests(speech)};
 }
 
 void write_receipt(const fs::path& path, const Receipt& receipt) {
   const engine::GenerationOptions& options = receipt.options;
-  const nlohmann::ordered_json json = {
+  const OrderedJson json = {
       {"format", kFormat},
       {"version", receipt.version},
       {"weights_sha256", receipt.weights_sha256},
@@ -131,7 +129,7 @@ void write_receipt(const fs::path& path, const Receipt& receipt) {
         {"sampler", sampling::to_string(options.sampler)},
         {"codec_safety", sampling::to_string(options.codec_safety)},
         {"max_audio_ms", options.max_audio_ms}}},
-      {"frames", receipt.n_frames},
+      {"frames", receipt.frames.size()},
       {"codes_sha256", receipt.codes_sha256},
       {"frame_digests", receipt.frames}};
   write_file_atomically(path, json.dump(1) + "\n");
@@ -149,12 +147,12 @@ Receipt read_receipt(const fs::path& path) {
       .speaker = static_cast<int>(json.integer("speaker", 0, INT32_MAX)),
       .text = json.string("text")};
   receipt.options = read_options(json.object("settings"));
-  receipt.n_frames = static_cast<int>(json.integer("frames", 0, kMaxFrames));
+  const auto n_frames =
+      static_cast<std::size_t>(json.integer("frames", 0, kMaxFrames));
   receipt.codes_sha256 = json.string("codes_sha256");
   if (!json.has("frame_digests") ||
       !json.value().at("frame_digests").is_array() ||
-      json.value().at("frame_digests").size() !=
-          static_cast<std::size_t>(receipt.n_frames)) {
+      json.value().at("frame_digests").size() != n_frames) {
     json.fail("frame_digests", "a list with one entry for each frame");
   }
   receipt.frames = read_frames(json);

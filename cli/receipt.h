@@ -18,7 +18,6 @@ struct Receipt {
   engine::WeightType weight_type = engine::WeightType::kF32;
   engine::Utterance utterance;
   engine::GenerationOptions options;
-  int n_frames = 0;
   std::string codes_sha256;
   /// For each frame the first 16 digits of the digest of its codes, so that
   /// the first frame that differs can be named.

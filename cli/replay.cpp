@@ -28,8 +28,9 @@ std::string divergence(const Receipt& before, const Receipt& now) {
   const auto [first, second] =
       std::mismatch(before.frames.begin(), before.frames.end(),
                     now.frames.begin(), now.frames.end());
-  return str_cat("expected ", before.n_frames, " frames, got ", now.n_frames,
-                 "; the first other frame is ", first - before.frames.begin());
+  return str_cat("expected ", before.frames.size(), " frames, got ",
+                 now.frames.size(), "; the first other frame is ",
+                 first - before.frames.begin());
 }
 
 void run_replay(const ReplayArguments& arguments) {
@@ -48,8 +49,8 @@ void run_replay(const ReplayArguments& arguments) {
   if (now.codes_sha256 != before.codes_sha256) {
     differs(divergence(before, now));
   }
-  say(str_cat(arguments.receipt, ": the same ", now.n_frames, " frames, codes ",
-              now.codes_sha256.substr(0, 16)));
+  say(str_cat(arguments.receipt, ": the same ", now.frames.size(),
+              " frames, codes ", now.codes_sha256.substr(0, 16)));
 }
 
 }  // namespace

@@ -18,7 +18,6 @@
 namespace csm::cli {
 namespace {
 
-using validate::OrderedJson;
 using validate::Place;
 using validate::TokenFile;
 using validate::TokenLogits;

@@ -12,8 +12,8 @@ namespace csm::cli {
 
 /// How codes are drawn: the options of `csm generate`, for `csm tokens`.
 struct TokenSampling {
-  float temperature = 0.8F;
-  int top_k = 100;
+  float temperature = sampling::SamplerOptions{}.temperature;
+  int top_k = sampling::SamplerOptions{}.top_k;
   bool greedy = false;
   std::string sampler = "torch-f32";
   std::string codec_safety = "mask-invalid";

@@ -27,7 +27,7 @@ struct TokenSource {
   };
   struct Rows {
     validate::LogitRows rows;
-    validate::OrderedJson description;
+    OrderedJson description;
   };
 
   /// Throws: UsageError for contradicting options; Error as read_logits,

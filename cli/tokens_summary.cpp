@@ -6,14 +6,15 @@
 
 #include "csm/base/error.h"
 #include "csm/base/str_cat.h"
+#include "csm/validate/setting.h"
 #include "csm/validate/speech_sweep.h"
 
 namespace csm::cli {
 namespace {
 
 using validate::Check;
+using validate::describe_setting;
 using validate::find_metric;
-using validate::OrderedJson;
 
 double number(const OrderedJson& result, const char* path) {
   const OrderedJson* value = find_metric(result, path);
@@ -113,12 +114,6 @@ std::string summarise_sweep(const OrderedJson& sweep) {
 }
 
 }  // namespace
-
-std::string describe_setting(const OrderedJson& setting) {
-  return str_cat(setting["sampler"].get<std::string>(), ", temperature ",
-                 setting["temperature"].get<double>(), ", top-k ",
-                 setting["top_k"].get<int>());
-}
 
 OrderedJson describe_checks(const std::vector<Check>& checks) {
   OrderedJson json = OrderedJson::array();

@@ -19,6 +19,7 @@
 #include "csm/validate/probes.h"
 #include "csm/validate/reference_sampler.h"
 #include "csm/validate/report.h"
+#include "csm/validate/setting.h"
 #include "csm/validate/speech_sweep.h"
 #include "csm/validate/sweep_state.h"
 #include "csm/validate/thresholds.h"
@@ -30,7 +31,6 @@ namespace {
 using validate::Check;
 using validate::LogitRows;
 using validate::MeasureOptions;
-using validate::OrderedJson;
 
 /// What a mode does, and how much of it.
 struct Mode {
@@ -286,7 +286,7 @@ std::vector<Check> TokenTest::check() const {
     if (!results_.contains(kind)) continue;
     for (const OrderedJson& result : results_[kind]) {
       const auto more =
-          thresholds.check_setting(result, describe_setting(result));
+          thresholds.check_setting(result, validate::describe_setting(result));
       checks.insert(checks.end(), more.begin(), more.end());
     }
   }

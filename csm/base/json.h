@@ -10,6 +10,8 @@
 namespace csm {
 
 using Json = nlohmann::json;
+/// Keeps the order of keys, for files that people read.
+using OrderedJson = nlohmann::ordered_json;
 
 /// Parses JSON text from an untrusted source.
 ///

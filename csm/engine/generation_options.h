@@ -12,10 +12,10 @@ struct GenerationOptions {
   /// All of the randomness. torch-cpu uses the low 32 bits, as torch does.
   std::uint64_t seed = 0;
   /// Divides the logits; finite, > 0.
-  float temperature = 0.8F;
+  float temperature = sampling::SamplerOptions{}.temperature;
   /// Most probable codes that stay in the draw (ties with the last one too);
   /// 1 to the audio vocabulary.
-  int top_k = 100;
+  int top_k = sampling::SamplerOptions{}.top_k;
   /// The most probable code always; seed, temperature and top_k are unused.
   bool greedy = false;
   sampling::Rng rng = sampling::Rng::kTorchCpu;

@@ -40,6 +40,9 @@ vertical-align:bottom}
 figure{margin:16px 0;background:var(--card);border:1px solid var(--line);
 border-radius:10px;padding:10px;overflow:hidden}
 figure img{display:block;width:100%;height:auto}
+@media (max-width:640px){h1{font-size:1.35rem}
+.tiles{grid-template-columns:1fr 1fr;gap:8px}.tile{padding:8px 10px}
+figure{padding:6px}}
 a{color:var(--accent)}
 figcaption{color:var(--quiet);font-size:.9rem;padding:8px 4px 2px}
 )";

@@ -8,6 +8,7 @@
 #include "csm/validate/match.h"
 #include "csm/validate/permutation.h"
 #include "csm/validate/reference_sampler.h"
+#include "csm/validate/setting.h"
 #include "csm/validate/similarity.h"
 
 namespace csm::validate {
@@ -202,12 +203,6 @@ OrderedJson token_frequency(const LogitRows& rows,
   return {{"ours", count_codes(samples.ours, rows.vocab)},
           {"reference", count_codes(samples.independent, rows.vocab)},
           {"analytic", analytic}};
-}
-
-// 0.8F as 0.8, not as 0.800000011920929.
-double decimal(float value) {
-  constexpr double kDigits = 1e6;
-  return std::round(static_cast<double>(value) * kDigits) / kDigits;
 }
 
 }  // namespace

@@ -2,16 +2,14 @@
 
 #include <cstdint>
 #include <functional>
-#include <nlohmann/json.hpp>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "csm/base/json.h"
 #include "csm/validate/logit_rows.h"
 
 namespace csm::validate {
-
-using OrderedJson = nlohmann::ordered_json;
 
 /// How much is drawn for one setting.
 struct MeasureOptions {

@@ -8,6 +8,7 @@
 
 #include "csm/base/str_cat.h"
 #include "csm/validate/report.h"
+#include "csm/validate/setting.h"
 #include "csm/validate/speech_sweep.h"
 
 namespace csm::validate {
@@ -15,7 +16,7 @@ namespace {
 
 using Look = Series::Look;
 
-constexpr int kOurs = 0, kReference = 1, kFloor = 2, kExact = 3;
+constexpr int kOurs = 0, kReference = 1, kExact = 2;
 constexpr std::size_t kMostCodes = 100;  // of the frequency plot
 
 double number_at(const OrderedJson& json, const std::string& path) {
@@ -28,13 +29,43 @@ std::string fixed(double value, int decimals) {
   return str_cat(std::fixed, std::setprecision(decimals), value);
 }
 
-/// A heat map over the sweep's cells: the metric, and a second line of text.
-HeatMap grid_map(const OrderedJson& sweep, const std::string& title,
-                 const std::string& value_label, const std::string& metric,
-                 const std::string& below, int decimals, double scale = 1.0) {
+using Cells = std::map<std::pair<double, int>, const OrderedJson*>;
+
+/// What a heat map of the sweep shows.
+struct GridMetric {
+  std::string title, value_label;
+  std::string metric, note;  ///< paths; `note` may be empty
+  int decimals;
+  double scale = 1.0;  ///< shown / measured
+};
+
+// One row of the grid, of the cells that exist.
+void add_row(HeatMap& map, const Cells& cells, double temperature,
+             const std::set<int>& top_ks, const GridMetric& what) {
+  const auto shown = [&](const OrderedJson& cell, const std::string& path) {
+    return path.empty() ? std::nan("") : what.scale * number_at(cell, path);
+  };
+  map.rows.push_back(fixed(temperature, 2));
+  std::vector<double> values;
+  std::vector<std::string> labels, notes;
+  for (const int top_k : top_ks) {
+    const auto cell = cells.find({temperature, top_k});
+    const bool there = cell != cells.end();
+    values.push_back(there ? shown(*cell->second, what.metric) : std::nan(""));
+    labels.push_back(fixed(values.back(), what.decimals));
+    const std::string note =
+        there ? fixed(shown(*cell->second, what.note), what.decimals) : "";
+    notes.push_back(note.empty() ? note : str_cat("(", note, ")"));
+  }
+  map.values.push_back(values);
+  map.labels.push_back(labels);
+  map.notes.push_back(notes);
+}
+
+HeatMap grid_map(const OrderedJson& sweep, const GridMetric& what) {
   std::set<double> temperatures;
   std::set<int> top_ks;
-  std::map<std::pair<double, int>, const OrderedJson*> cells;
+  Cells cells;
   for (const OrderedJson& cell : sweep) {
     const auto temperature = cell["temperature"].get<double>();
     const int top_k = cell["top_k"].get<int>();
@@ -42,33 +73,26 @@ HeatMap grid_map(const OrderedJson& sweep, const std::string& title,
     top_ks.insert(top_k);
     cells[{temperature, top_k}] = &cell;
   }
-  HeatMap map = {.title = title,
+  HeatMap map = {.title = what.title,
                  .x_label = "top-k (codes kept)",
                  .y_label = "temperature",
-                 .value_label = value_label,
+                 .value_label = what.value_label,
                  .columns = {},
                  .rows = {},
                  .values = {},
-                 .labels = {}};
+                 .labels = {},
+                 .notes = {}};
   for (const int top_k : top_ks) map.columns.push_back(str_cat(top_k));
   for (const double temperature : temperatures) {
-    map.rows.push_back(fixed(temperature, 2));
-    std::vector<double> values;
-    std::vector<std::string> labels;
+    std::size_t column = 0;
     for (const int top_k : top_ks) {
-      const auto cell = cells.find({temperature, top_k});
-      const bool there = cell != cells.end();
-      values.push_back(there ? scale * number_at(*cell->second, metric)
-                             : std::nan(""));
-      std::string label = fixed(values.back(), decimals);
-      if (!label.empty() && !below.empty()) {
-        label += "\\n(" +
-                 fixed(scale * number_at(*cell->second, below), decimals) + ")";
+      if (same_setting({temperature, top_k}, default_setting())) {
+        map.marked = {.row = map.rows.size(), .column = column};
+        map.mark_name = "default of csm";
       }
-      labels.push_back(label);
+      ++column;
     }
-    map.values.push_back(values);
-    map.labels.push_back(labels);
+    add_row(map, cells, temperature, top_ks, what);
   }
   return map;
 }
@@ -77,9 +101,13 @@ HeatMap grid_map(const OrderedJson& sweep, const std::string& title,
 HeatMap speech_map(const OrderedJson& sweep, const SpeechMeasure& m) {
   const std::string path = str_cat("speech.", m.key);
   return grid_map(
-      sweep, str_cat(m.name, m.has_best ? " (difference to the best)" : ""),
-      *m.unit == '\0' ? "ratio" : m.unit, path,
-      m.has_best ? path + "_to_best" : "", m.decimals, m.scale);
+      sweep,
+      {.title = str_cat(m.name, m.has_best ? " (difference to the best)" : ""),
+       .value_label = *m.unit == '\0' ? "ratio" : m.unit,
+       .metric = path,
+       .note = m.has_best ? path + "_to_best" : "",
+       .decimals = m.decimals,
+       .scale = m.scale});
 }
 
 LinePlot frequency_plot(const OrderedJson& setting) {
@@ -128,10 +156,9 @@ LinePlot similarity_plot(const OrderedJson& entries, const std::string& key,
                          const std::string& equal_name) {
   LinePlot plot;
   plot.y_label = "distribution similarity (1 = same)";
-  plot.series = {
-      {equal_name, {}, {}, Look::kLinePoints, kExact},
-      {"csm, other noise", {}, {}, Look::kLinePoints, kOurs},
-      {"PyTorch twice (noise floor)", {}, {}, Look::kDashed, kFloor}};
+  plot.series = {{equal_name, {}, {}, Look::kLinePoints, kExact},
+                 {"csm, other noise", {}, {}, Look::kLinePoints, kOurs},
+                 {"PyTorch to itself", {}, {}, Look::kDashed, kReference}};
   const std::string paths[] = {equal, independent, floor};
   for (const OrderedJson& entry : entries) {
     for (std::size_t s = 0; s < plot.series.size(); ++s) {
@@ -194,18 +221,26 @@ std::vector<std::string> draw_pictures(const Plotter& plotter,
   if (results.contains("sweep") && !results["sweep"].empty()) {
     const OrderedJson& sweep = results["sweep"];
     draw("grid-similarity",
-         grid_map(sweep,
-                  "Similarity to PyTorch, other noise (PyTorch to itself)",
-                  "1 - total variation", "independent_noise.similarity",
-                  "noise_floor.similarity", 3));
+         grid_map(sweep, {.title = "Similarity to PyTorch, other noise "
+                                   "(PyTorch to itself)",
+                          .value_label = "1 - total variation",
+                          .metric = "independent_noise.similarity",
+                          .note = "noise_floor.similarity",
+                          .decimals = 3}));
     draw("grid-kl",
-         grid_map(sweep,
-                  "KL divergence from PyTorch, other noise (PyTorch to itself)",
-                  "nats", "independent_noise.kl_forward",
-                  "noise_floor.kl_forward", 3));
+         grid_map(sweep, {.title = "KL divergence from PyTorch, other noise "
+                                   "(PyTorch to itself)",
+                          .value_label = "nats",
+                          .metric = "independent_noise.kl_forward",
+                          .note = "noise_floor.kl_forward",
+                          .decimals = 3}));
     draw("grid-entropy",
-         grid_map(sweep, "Entropy of the exact distribution, mean over rows",
-                  "nats", "entropy.analytic", "", 2));
+         grid_map(sweep, {.title = "Entropy of the exact distribution, mean "
+                                   "over rows",
+                          .value_label = "nats",
+                          .metric = "entropy.analytic",
+                          .note = "",
+                          .decimals = 2}));
     if (!results.contains("speech")) return names;
     for (const SpeechMeasure& m : kSpeechMeasures) {
       draw(str_cat("grid-", m.key), speech_map(sweep, m));

@@ -1,6 +1,8 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,7 +19,7 @@ struct Series {
     kLinePoints,
     kDashed
   } look = Look::kLine;
-  int colour = 0;  ///< 0 ours, 1 reference, 2 noise floor, 3 exact
+  int colour = 0;  ///< 0 ours, 1 reference, 2 exact
 };
 
 /// A picture of curves.
@@ -27,16 +29,27 @@ struct LinePlot {
   std::vector<Series> series;
 };
 
-/// A picture of a grid; rows from bottom to top.
+/// A picture of a grid; rows from bottom to top. Cells whose value is not
+/// finite are hatched and have no text.
 struct HeatMap {
+  struct Place {
+    std::size_t row, column;
+  };
+
   std::string title, x_label, y_label, value_label;
   std::vector<std::string> columns, rows;
   std::vector<std::vector<double>> values;       ///< [rows][columns]
   std::vector<std::vector<std::string>> labels;  ///< written into the cells
+  /// Second line of the cells' text, left out where there is no room; may be
+  /// empty strings.
+  std::vector<std::vector<std::string>> notes;
+  std::optional<Place> marked = {};  ///< outlined
+  std::string mark_name = {};        ///< what the outline means
 };
 
 /// Draws pictures with gnuplot, each as PNG and SVG, for light and for dark
-/// pages: NAME-light.png, NAME-light.svg, NAME-dark.png, NAME-dark.svg.
+/// pages, wide and for the screen of a phone: NAME-light.png,
+/// NAME-narrow-light.png, NAME-light.svg and so on.
 class Plotter {
  public:
   /// gnuplot  program, looked up in PATH
@@ -50,12 +63,8 @@ class Plotter {
   void draw(const std::string& name, const HeatMap& map) const;
 
  private:
-  struct Theme;
-  void render(const std::string& name, const std::string& data,
-              std::string (*body)(const void*, const Theme&),
-              const void* plot) const;
-  static std::string line_body(const void* plot, const Theme& theme);
-  static std::string heat_body(const void* map, const Theme& theme);
+  template <class Plot, class Script>
+  void render(const std::string& name, const Plot& plot, Script script) const;
 
   std::filesystem::path folder_;
   std::string gnuplot_;

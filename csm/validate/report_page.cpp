@@ -9,6 +9,7 @@
 #include "csm/base/str_cat.h"
 #include "csm/validate/html.h"
 #include "csm/validate/report.h"
+#include "csm/validate/setting.h"
 #include "csm/validate/speech_sweep.h"
 
 namespace csm::validate {
@@ -83,24 +84,25 @@ std::string read_file(const std::filesystem::path& path) {
 
 std::string figure(const std::filesystem::path& folder,
                    const std::string& name) {
-  const auto data = [&](const char* theme) {
+  const auto data = [&](const char* variant) {
     return "data:image/svg+xml;base64," +
-           base64(read_file(folder / (name + "-" + theme + ".svg")));
+           base64(read_file(folder / (name + variant + ".svg")));
+  };
+  const auto source = [&](const char* media, const char* variant) {
+    return str_cat("<source media=\"", media, "\" srcset=\"", data(variant),
+                   "\">");
   };
   const auto caption = kCaptions.find(name);
   const std::string text =
       caption == kCaptions.end() ? std::string() : caption->second;
-  return "<figure><picture><source media=\"(prefers-color-scheme: dark)\" "
-         "srcset=\"" +
-         data("dark") + "\"><img alt=\"" + html_escape(name) + "\" src=\"" +
-         data("light") + "\"></picture><figcaption>" + html_escape(text) +
-         " <a href=\"" + name + "-light.png\">PNG</a></figcaption></figure>\n";
-}
-
-std::string setting_name(const OrderedJson& setting) {
-  return str_cat(setting.value("sampler", std::string("?")), ", temperature ",
-                 setting["temperature"].get<double>(), ", top-k ",
-                 setting["top_k"].get<int>());
+  return "<figure><picture>" +
+         source("(max-width: 640px) and (prefers-color-scheme: dark)",
+                "-narrow-dark") +
+         source("(max-width: 640px)", "-narrow-light") +
+         source("(prefers-color-scheme: dark)", "-dark") + "<img alt=\"" +
+         html_escape(name) + "\" src=\"" + data("-light") +
+         "\"></picture><figcaption>" + html_escape(text) + " <a href=\"" +
+         name + "-light.png\">PNG</a></figcaption></figure>\n";
 }
 
 std::string tiles(const OrderedJson& results) {
@@ -127,7 +129,8 @@ std::string tiles(const OrderedJson& results) {
   if (!verdict.empty()) {
     const OrderedJson& first = results["speech"]["verdict"][0];
     out += tile(first["holds"].get<bool>() ? "holds" : "does not hold",
-                "the default temperature and top-k, by word error rate");
+                "csm's default temperature / top-k, " +
+                    to_string(default_setting()) + ", by word error rate");
   }
   if (find_metric(results, "pytorch.match.rate") != nullptr) {
     out += tile(percent(results["pytorch"], "match.rate"),
@@ -179,7 +182,7 @@ std::string settings_table(const OrderedJson& settings) {
       {"Codes without a codec entry", "invalid_codes", "n"}};
   std::vector<std::vector<std::string>> lines = {{"Metric"}};
   for (const OrderedJson& setting : settings) {
-    lines[0].push_back(html_escape(setting_name(setting)));
+    lines[0].push_back(html_escape(describe_setting(setting)));
   }
   for (const auto& [name, path, kind] : kRows) {
     std::vector<std::string> line = {name};

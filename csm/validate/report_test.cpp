@@ -2,9 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <fstream>
 
 #include "csm/base/error.h"
+#include "csm/base/str_cat.h"
 #include "csm/validate/html.h"
 #include "csm/validate/process.h"
 #include "csm/validate/speech_sweep.h"
@@ -83,13 +85,69 @@ TEST(WriteReport, MakesAPageThatNeedsNothingElse) {
         "grid-similarity", "grid-kl", "grid-entropy", "grid-word_error_rate",
         "grid-eos_rate", "grid-duration_ratio", "grid-duration_error_s",
         "grid-mcd_db"}) {
-    for (const char* suffix : {"-light.png", "-dark.svg"}) {
+    for (const char* suffix :
+         {"-light.png", "-dark.svg", "-narrow-dark.png", "-narrow-light.svg"}) {
       const auto path = folder.path() / "report" / (name + std::string(suffix));
       EXPECT_GT(read(path).size(), 1000U) << path;
     }
   }
   EXPECT_NE(read(folder.path() / "report/results.json").find("\"settings\""),
             std::string::npos);
+}
+
+HeatMap small_map() {
+  return {.title = "t",
+          .x_label = "x",
+          .y_label = "y",
+          .value_label = "v",
+          .columns = {"1", "2"},
+          .rows = {"a", "b"},
+          .values = {{1.0, std::nan("")}, {2.0, 3.0}},
+          .labels = {{"one", ""}, {"two", "three"}},
+          .notes = {{"(1)", ""}, {"(2)", "(3)"}}};
+}
+
+std::string drawn(const HeatMap& map, const char* variant) {
+  const TempFolder folder;
+  Plotter(folder.path()).draw("map", map);
+  return read(folder.path() / str_cat("map", variant, ".svg"));
+}
+
+TEST(Plotter, CellsWithoutAValueAreHatchedAndHaveNoText) {
+  for (const char* variant :
+       {"-light", "-dark", "-narrow-light", "-narrow-dark"}) {
+    const std::string svg = drawn(small_map(), variant);
+    EXPECT_EQ(svg.find("NaN"), std::string::npos);
+    EXPECT_NE(svg.find("not measured"), std::string::npos);
+    EXPECT_NE(svg.find("three"), std::string::npos);
+    HeatMap whole = small_map();
+    whole.values[0][1] = 4.0;
+    whole.marked = {.row = 0, .column = 1};
+    whole.mark_name = "here";
+    const std::string full = drawn(whole, variant);
+    EXPECT_EQ(full.find("not measured"), std::string::npos);
+    EXPECT_NE(full.find("here"), std::string::npos);
+  }
+}
+
+TEST(Plotter, TextThatWouldBeTooSmallIsLeftOut) {
+  HeatMap map = small_map();
+  map.columns.assign(40, "1");
+  map.values.assign(2, std::vector<double>(40, 1.0));
+  map.labels.assign(2, std::vector<std::string>(40, "0.123"));
+  map.notes.assign(2, std::vector<std::string>(40, ""));
+  EXPECT_EQ(drawn(map, "-narrow-light").find("0.123"), std::string::npos);
+  map.columns.resize(4);
+  for (auto& row : map.values) row.resize(4);
+  EXPECT_NE(drawn(map, "-narrow-light").find("0.123"), std::string::npos);
+}
+
+TEST(Plotter, MapsWithoutValuesOrOfOneValueAreDrawn) {
+  HeatMap map = small_map();
+  for (auto& row : map.values) row.assign(2, std::nan(""));
+  EXPECT_NE(drawn(map, "-light").find("not measured"), std::string::npos);
+  for (auto& row : map.values) row.assign(2, 0.5);
+  EXPECT_EQ(drawn(map, "-light").find("not measured"), std::string::npos);
 }
 
 TEST(Plotter, AMissingGnuplotIsAClearError) {

@@ -140,7 +140,7 @@ std::vector<std::int64_t> count_codes(std::span<const std::int32_t> codes,
   return counts;
 }
 
-nlohmann::ordered_json to_json(const Similarity& s) {
+OrderedJson to_json(const Similarity& s) {
   return {{"similarity", s.similarity},
           {"cosine", s.cosine},
           {"overlap_set", s.overlap_set},

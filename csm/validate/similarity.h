@@ -1,9 +1,10 @@
 #pragma once
 
 #include <cstdint>
-#include <nlohmann/json.hpp>
 #include <span>
 #include <vector>
+
+#include "csm/base/json.h"
 
 namespace csm::validate {
 
@@ -45,6 +46,6 @@ struct Similarity {
     std::size_t stride = 1);
 
 /// The fields by their names, in the order of their definition.
-[[nodiscard]] nlohmann::ordered_json to_json(const Similarity& similarity);
+[[nodiscard]] OrderedJson to_json(const Similarity& similarity);
 
 }  // namespace csm::validate

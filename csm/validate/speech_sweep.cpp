@@ -1,6 +1,5 @@
 #include "csm/validate/speech_sweep.h"
 
-#include <cmath>
 #include <iomanip>
 #include <utility>
 #include <vector>
@@ -9,6 +8,7 @@
 #include "csm/base/json.h"
 #include "csm/base/str_cat.h"
 #include "csm/validate/html.h"
+#include "csm/validate/setting.h"
 #include "csm/validate/thresholds.h"
 
 namespace csm::validate {
@@ -57,6 +57,20 @@ void check_verdict(const Json& json, const std::string& origin) {
   (void)best.number("value", 0.0, kLargest);
 }
 
+// The report calls it the verdict on csm's default: let it be that.
+void check_default(const JsonObject& file) {
+  const JsonObject json = file.object("default");
+  const Setting spoken = {
+      .temperature = json.number("temperature", 0.0, kLargest),
+      .top_k = static_cast<int>(json.integer("top_k", 1, 1 << 30))};
+  if (!file.has("verdict") || same_setting(spoken, default_setting())) return;
+  throw Error(
+      ErrorCode::kCorrupt,
+      str_cat("[validate.speech] expected the verdict on csm's default, ",
+              to_string(default_setting()), ", got that on ", to_string(spoken),
+              " (", file.origin(), ")"));
+}
+
 std::string fixed(double value, int decimals) {
   return str_cat(std::fixed, std::setprecision(decimals), value);
 }
@@ -77,13 +91,13 @@ std::string verdict_sentence(const OrderedJson& entry, const SpeechMeasure& m,
   };
   const OrderedJson& best = entry["best"];
   const bool holds = entry["holds"].get<bool>();
-  return str_cat(
-      m.name, ": ", setting, holds ? " holds" : " does not hold", ". It has ",
-      text(entry["value"].get<double>()), "; the best cell, ",
-      best["temperature"].get<double>(), " / ", best["top_k"].get<int>(),
-      ", has ", text(best["value"].get<double>()), "; the difference is ",
-      with_interval(entry["difference"], entry["difference_95"], m), " ",
-      m.unit, holds ? ", which includes 0." : ", which excludes 0.");
+  return str_cat(m.name, ": ", setting, holds ? " holds" : " does not hold",
+                 ". It has ", text(entry["value"].get<double>()),
+                 "; the best cell, ", to_string(setting_of(best)), ", has ",
+                 text(best["value"].get<double>()), "; the difference is ",
+                 with_interval(entry["difference"], entry["difference_95"], m),
+                 " ", m.unit,
+                 holds ? ", which includes 0." : ", which excludes 0.");
 }
 
 std::string cells_table(const OrderedJson& sweep) {
@@ -123,9 +137,7 @@ SpeechSweep SpeechSweep::load(const std::filesystem::path& path) {
   (void)file.integer("sentences", 1, 1 << 30);
   (void)file.integer("speakers", 1, 1 << 30);
   (void)file.number("flite_word_error_rate", 0.0, kLargest);
-  const JsonObject setting = file.object("default");
-  (void)setting.number("temperature", 0.0, kLargest);
-  (void)setting.integer("top_k", 1, 1 << 30);
+  check_default(file);
   if (!file.has("cells") || !json["cells"].is_array()) {
     file.fail("cells", "an array");
   }
@@ -151,7 +163,6 @@ SpeechSweep SpeechSweep::load(const std::filesystem::path& path) {
 }
 
 void SpeechSweep::merge(OrderedJson& results) const {
-  constexpr double kSame = 1e-6;
   int n_merged = 0;
   const auto sampler = json_["sampler"].get<std::string>();
   for (OrderedJson& cell : results["sweep"]) {
@@ -162,11 +173,7 @@ void SpeechSweep::merge(OrderedJson& results) const {
                           " (", path_, ")"));
     }
     for (const OrderedJson& spoken : json_["cells"]) {
-      if (std::abs(cell["temperature"].get<double>() -
-                   spoken["temperature"].get<double>()) > kSame ||
-          cell["top_k"] != spoken["top_k"]) {
-        continue;
-      }
+      if (!same_setting(setting_of(cell), setting_of(spoken))) continue;
       cell["speech"] = spoken["speech"];
       ++n_merged;
     }
@@ -191,9 +198,7 @@ std::vector<std::string> speech_verdict(const OrderedJson& results) {
   if (!speech.contains("verdict") || speech["verdict"].is_null()) {
     return sentences;
   }
-  const std::string setting =
-      str_cat(speech["default"]["temperature"].get<double>(), " / ",
-              speech["default"]["top_k"].get<int>());
+  const std::string setting = to_string(setting_of(speech["default"]));
   for (const SpeechMeasure& m : kSpeechMeasures) {
     for (const OrderedJson& entry : speech["verdict"]) {
       if (entry["measure"].get<std::string>() != m.key) continue;

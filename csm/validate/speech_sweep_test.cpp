@@ -162,6 +162,16 @@ TEST_F(SpeechSweepTest, MalformedFilesNameTheField) {
   EXPECT_TRUE(names(broken("/default", 1), "default"));
 }
 
+TEST_F(SpeechSweepTest, RefusesAVerdictOnAnotherDefault) {
+  OrderedJson json = speech_file();
+  json["default"]["top_k"] = 99;
+  EXPECT_NE(
+      message(json).find("csm's default, 0.8 / 100, got that on 0.8 / 99"),
+      std::string::npos);
+  json["verdict"] = nullptr;  // nothing is said of it
+  EXPECT_EQ(message(json), "");
+}
+
 TEST_F(SpeechSweepTest, FilesThatAreNoJson) {
   EXPECT_THROW((void)load_text("{\"format\": "), Error);
   EXPECT_THROW((void)load_text("[]"), Error);

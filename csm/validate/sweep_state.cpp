@@ -1,6 +1,5 @@
 #include "csm/validate/sweep_state.h"
 
-#include <cmath>
 #include <utility>
 
 #include "csm/base/atomic_file.h"
@@ -8,6 +7,7 @@
 #include "csm/base/json.h"
 #include "csm/base/sha256.h"
 #include "csm/base/str_cat.h"
+#include "csm/validate/setting.h"
 
 namespace csm::validate {
 namespace {
@@ -44,12 +44,9 @@ void SweepState::read() {
 }
 
 const OrderedJson* SweepState::find(double temperature, int top_k) const {
-  constexpr double kSame = 1e-6;
+  const Setting wanted = {.temperature = temperature, .top_k = top_k};
   for (const OrderedJson& cell : cells_) {
-    if (std::abs(cell["temperature"].get<double>() - temperature) < kSame &&
-        cell["top_k"].get<int>() == top_k) {
-      return &cell;
-    }
+    if (same_setting(setting_of(cell), wanted)) return &cell;
   }
   return nullptr;
 }

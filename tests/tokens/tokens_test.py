@@ -166,6 +166,86 @@ class TokensTest(unittest.TestCase):
         self.assertIn("--restart", self.sweep("--seed", 9, status=1).stderr)
         self.sweep("--seed", 9, "--restart")
 
+    def speech(self, *cells):
+        """A file as tools/oracle/speech_sweep.py writes it, of the cells."""
+        shares = {"word_error_rate": 0.75, "eos_rate": 1.0,
+                  "duration_ratio": 1.1, "duration_error_s": 0.2,
+                  "mcd_db": 4.5}
+        measured = {}
+        for key, value in shares.items():
+            measured[key] = value
+            measured[key + "_95"] = [value - 0.1, value + 0.1]
+            if key != "duration_ratio":
+                measured[key + "_to_best"] = 0.25
+                measured[key + "_to_best_95"] = [-0.1, 0.5]
+        return {"format": "csm-speech-sweep 1", "sampler": "torch-f32",
+                "model_sha256": "00", "sentences": 3, "speakers": 2,
+                "flite_word_error_rate": 0.25,
+                "default": {"temperature": 0.8, "top_k": 100},
+                "verdict": None,
+                "cells": [{"temperature": t, "top_k": k, "speech": measured}
+                          for t, k in cells]}
+
+    def sweep_with(self, speech, **keywords):
+        path = self.path("speech.json")
+        path.write_text(speech if isinstance(speech, str)
+                        else json.dumps(speech))
+        return self.sweep("--speech", path, **keywords)
+
+    def test_sweep_with_speech(self):
+        cells = [(0.7, 10), (0.9, 10), (0.7, 50), (0.9, 50)]
+        found = json.loads(self.sweep_with(self.speech(*cells)).stdout)
+        self.assertEqual(found["speech"]["cells_with_speech"], 4)
+        for cell in found["sweep"]:
+            self.assertEqual(cell["speech"]["word_error_rate"], 0.75)
+
+    def test_sweep_with_speech_of_some_cells(self):
+        speech = self.speech((0.9, 50), (2.0, 7))
+        report = self.path("report")
+        found = json.loads(self.sweep_with(speech).stdout)
+        self.assertEqual(found["speech"]["cells_with_speech"], 1)
+        self.assertEqual([(c["temperature"], c["top_k"])
+                          for c in found["sweep"] if "speech" in c],
+                         [(0.9, 50)])
+        self.sweep("--speech", self.path("speech.json"), "--report", report)
+        picture = (report / "grid-word_error_rate-light.svg").read_text()
+        self.assertIn("not measured", picture)
+        self.assertNotIn("NaN", picture)
+        lines = (report / "results.csv").read_text().splitlines()
+        self.assertEqual(sum(",0.75," in line for line in lines), 1)
+        page = (report / "index.html").read_text()
+        self.assertIn("3 held-out sentences, 2 speakers", page)
+        self.path("state.json").unlink()  # finished cells are announced
+        result = self.sweep_with(self.speech((2.0, 7)), status=1)
+        self.assertIn("speech.json", result.stderr)
+
+    def test_sweep_refuses_hostile_speech(self):
+        good = self.speech((0.9, 50))
+        verdict = [{"measure": "word_error_rate", "value": 0.75,
+                    "best": {"temperature": 0.5, "top_k": 20, "value": 0.5},
+                    "difference": 0.25, "difference_95": [0.1, 0.4],
+                    "holds": False}]
+        cell = good["cells"][0]
+        for broken, words in [
+                ("", ""), ("[]", ""), ('{"format": ', ""),
+                ("[" * 100000, ""), ('{"a": 1, "a": 2}', ""),
+                ({**good, "format": "x"}, "format"),
+                ({**good, "cells": {}}, "cells"),
+                ({**good, "cells": [1]}, "cells[0]"),
+                ({**good, "cells": [{**cell, "top_k": 1e30}]}, "top_k"),
+                ({**good, "cells": [{**cell, "speech": None}]}, "speech"),
+                ({**good, "cells": [{**cell, "speech": {
+                    **cell["speech"], "mcd_db": -1}}]}, "mcd_db"),
+                ({**good, "verdict": verdict + [1]}, "verdict"),
+                ({**good, "sampler": "torch-bf16"}, "torch-bf16"),
+                ({**good, "verdict": verdict,
+                  "default": {"temperature": 0.7, "top_k": 100}},
+                 "0.8 / 100")]:
+            result = self.sweep_with(broken, status=1)
+            self.assertIn(words, result.stderr)
+            self.assertIn("speech.json", result.stderr)
+        self.sweep("--speech", self.path("none.json"), status=1)
+
     def test_sweep_wants_a_place_for_its_state(self):
         self.tokens("sweep", "--logits", self.logits(), status=2)
 
