@@ -67,7 +67,7 @@ void add_counts(CLI::App& command, BenchPlan& plan) {
       ->capture_default_str();
   command
       .add_option("--batch", plan.n_streams,
-                  "Streams that speak at the same time (they take turns)")
+                  "Streams that speak at the same time, in one batch")
       ->check(CLI::Range(1, kMaxStreams))
       ->capture_default_str();
   command

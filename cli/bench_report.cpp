@@ -11,8 +11,6 @@
 namespace csm::cli {
 namespace {
 
-using OrderedJson = nlohmann::ordered_json;
-
 constexpr double kMilli = 1e3;  // ms in a second
 constexpr double kGiga = 1e9;
 constexpr double kPercent = 100;
@@ -32,21 +30,18 @@ struct Quantity {
   bool bare = false;  // the median is under the key itself
 };
 
-double bytes_per_step(const BenchPlan& plan, const BenchResult& result) {
-  return static_cast<double>(result.cost.frame_bytes()) * plan.n_streams;
-}
-
 std::vector<Quantity> quantities(const BenchPlan& plan,
                                  const BenchResult& result) {
-  const double bytes = bytes_per_step(plan, result);
-  const double n = plan.n_streams;
-  const auto rate = [n](std::int64_t amount, double seconds) {
-    return seconds > 0 ? static_cast<double>(amount) * n / seconds / kGiga : 0;
+  const int n_streams = plan.n_streams;
+  const double n = n_streams;
+  const engine::ModelCost cost = result.cost;
+  const auto bytes = static_cast<double>(cost.step_bytes(n_streams));
+  const auto rate = [](std::int64_t amount, double seconds) {
+    return seconds > 0 ? static_cast<double>(amount) / seconds / kGiga : 0;
   };
   const auto gbs = [bytes](const Repetition& r) {
     return bytes / r.lm() / kGiga;
   };
-  const engine::ModelCost cost = result.cost;
   const double operations = prefill_operations(plan, result);
   const double positions = n * plan.n_prompt;
   const double audio = static_cast<double>(result.facts.samples_per_frame) /
@@ -69,10 +64,12 @@ std::vector<Quantity> quantities(const BenchPlan& plan,
        [gbs](const auto& r) { return gbs(r) * kGiga / r.bandwidth(); }},
       {"backbone_gbs",
        [=](const auto& r) {
-         return rate(cost.backbone_bytes, r.step.backbone);
+         return rate(cost.backbone_step_bytes(n_streams), r.step.backbone);
        }},
       {"depth_gbs",
-       [=](const auto& r) { return rate(cost.depth_bytes, r.step.depth); }},
+       [=](const auto& r) {
+         return rate(cost.depth_step_bytes(n_streams), r.step.depth);
+       }},
       {"codec_gbs",
        [=](const auto& r) { return rate(cost.codec_bytes, r.step.codec); }},
       {"prefill_ms", [](const auto& r) { return r.prefill * kMilli; }},
@@ -143,7 +140,7 @@ std::string head(const BenchPlan& plan, const BenchResult& result) {
       model_label(plan), ", ", engine::to_string(plan.model.weight_type), ", ",
       result.threads, result.threads == 1 ? " thread, " : " threads, ",
       result.isa, ", ", plan.n_streams,
-      plan.n_streams == 1 ? " stream" : " streams taking turns", "\nload ",
+      plan.n_streams == 1 ? " stream" : " streams in one batch", "\nload ",
       fixed(result.load_seconds * kMilli, 0), " ms, weights ",
       size_text(weights), ", peak memory ", size_text(peak), " (",
       fixed(kPercent * peak / weights, 0), " % of the weights)\n",
@@ -153,7 +150,7 @@ std::string head(const BenchPlan& plan, const BenchResult& result) {
 
 std::string throughput_lines(const BenchResult& result) {
   if (result.throughput.empty()) return {};
-  std::string out = "\nframes a second of all streams (taking turns)\n";
+  std::string out = "\nframes a second of all streams, in one batch\n";
   const double one = spread_of_values(result.throughput[0].step_seconds).median;
   for (const Throughput& entry : result.throughput) {
     const Spread step = spread_of_values(entry.step_seconds);
@@ -187,25 +184,25 @@ std::string model_label(const BenchPlan& plan) {
 }
 
 OrderedJson bench_json(const BenchPlan& plan, const BenchResult& result) {
-  const auto bytes = static_cast<std::int64_t>(bytes_per_step(plan, result));
-  OrderedJson out = {
-      {"model", model_label(plan)},
-      {"random_weights", !plan.model.random_weights.empty()},
-      {"dtype", engine::to_string(plan.model.weight_type)},
-      {"threads", result.threads},
-      {"isa", result.isa},
-      {"batch", plan.n_streams},
-      {"batching", "turns"},
-      {"frames", plan.n_frames},
-      {"prompt_positions", plan.n_prompt},
-      {"load_ms", result.load_seconds * kMilli},
-      {"weights_bytes", result.cost.weights_bytes},
-      {"peak_rss_bytes", result.peak_memory},
-      {"bytes_per_frame", bytes},
-      {"backbone_bytes_per_frame", result.cost.backbone_bytes * plan.n_streams},
-      {"depth_bytes_per_frame", result.cost.depth_bytes * plan.n_streams},
-      {"codec_bytes_per_frame", result.cost.codec_bytes * plan.n_streams},
-      {"codes_sha256", result.codes_sha256}};
+  const engine::ModelCost& cost = result.cost;
+  const int n = plan.n_streams;
+  OrderedJson out = {{"model", model_label(plan)},
+                     {"random_weights", !plan.model.random_weights.empty()},
+                     {"dtype", engine::to_string(plan.model.weight_type)},
+                     {"threads", result.threads},
+                     {"isa", result.isa},
+                     {"batch", plan.n_streams},
+                     {"batching", "frame"},
+                     {"frames", plan.n_frames},
+                     {"prompt_positions", plan.n_prompt},
+                     {"load_ms", result.load_seconds * kMilli},
+                     {"weights_bytes", cost.weights_bytes},
+                     {"peak_rss_bytes", result.peak_memory},
+                     {"bytes_per_frame", cost.step_bytes(n)},
+                     {"backbone_bytes_per_frame", cost.backbone_step_bytes(n)},
+                     {"depth_bytes_per_frame", cost.depth_step_bytes(n)},
+                     {"codec_bytes_per_frame", cost.codec_bytes},
+                     {"codes_sha256", result.codes_sha256}};
   const std::vector<Quantity> all = quantities(plan, result);
   for (const Quantity& q : all) {
     const Spread spread = spread_of(result, q.value);
@@ -231,21 +228,22 @@ std::string bench_table(const BenchPlan& plan, const BenchResult& result) {
     return Spread{s.median * kPercent, s.min * kPercent, s.max * kPercent};
   };
   const auto reads = [&](std::int64_t bytes, const std::string& key) {
-    return str_cat(size_text(static_cast<double>(bytes) * plan.n_streams), ", ",
+    return str_cat(size_text(static_cast<double>(bytes)), ", ",
                    fixed(of(key).median, 1), " GB/s");
   };
   const engine::ModelCost& cost = result.cost;
+  const int n = plan.n_streams;
   std::string out = head(plan, result);
   out += str_cat("  ms a frame", std::setw(27), "median", std::setw(11), "min",
                  std::setw(11), "max", "\n");
   out += line("whole frame", of("frame_ms"), 2,
               "real-time factor " + fixed(of("rtf").median, 2));
   out += line("  language model", of("lm_frame_ms"), 2,
-              reads(cost.frame_bytes(), "read_gbs"));
+              reads(cost.step_bytes(n), "read_gbs"));
   out += line("    backbone", of("backbone_frame_ms"), 2,
-              reads(cost.backbone_bytes, "backbone_gbs"));
+              reads(cost.backbone_step_bytes(n), "backbone_gbs"));
   out += line("    depth decoder", of("depth_frame_ms"), 2,
-              reads(cost.depth_bytes, "depth_gbs"));
+              reads(cost.depth_step_bytes(n), "depth_gbs"));
   out += line("    sampler", of("sampler_frame_ms"), 3, "");
   out += line("    rest", of("rest_frame_ms"), 3, "");
   out += line("  codec", of("codec_frame_ms"), 2,

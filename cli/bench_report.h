@@ -1,11 +1,11 @@
 #pragma once
 
 #include <functional>
-#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
 #include "cli/bench_run.h"
+#include "csm/base/json.h"
 
 namespace csm::cli {
 
@@ -26,8 +26,8 @@ struct Spread {
                                         const BenchResult& result);
 
 /// One object with the keys of docs/performance.md.
-[[nodiscard]] nlohmann::ordered_json bench_json(const BenchPlan& plan,
-                                                const BenchResult& result);
+[[nodiscard]] OrderedJson bench_json(const BenchPlan& plan,
+                                     const BenchResult& result);
 
 /// A table for people.
 [[nodiscard]] std::string bench_table(const BenchPlan& plan,

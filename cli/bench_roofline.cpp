@@ -34,25 +34,26 @@ struct Point {
 
 std::vector<Point> points(const BenchPlan& plan, const BenchResult& result) {
   const engine::ModelCost& cost = result.cost;
-  const double n = plan.n_streams;
+  const int n = plan.n_streams;
   const auto median = [&](auto value) {
     return spread_of(result, value).median;
   };
   const auto twice = [n](std::int64_t macs) {
-    return 2 * n * static_cast<double>(macs);
+    return 2.0 * n * static_cast<double>(macs);
   };
-  const auto reads = [n](std::int64_t bytes) {
-    return n * static_cast<double>(bytes);
+  const auto reads = [](std::int64_t bytes) {
+    return static_cast<double>(bytes);
   };
   constexpr int kSquare = 5, kCircle = 7, kTriangle = 9, kRing = 6, kStar = 11;
   return {
-      {"backbone", twice(cost.backbone_macs), reads(cost.backbone_bytes),
+      {"backbone", twice(cost.backbone_macs),
+       reads(cost.backbone_step_bytes(n)),
        median([](const auto& r) { return r.step.backbone; }), kSquare,
        "#0072b2"},
-      {"depth decoder", twice(cost.depth_macs), reads(cost.depth_bytes),
+      {"depth decoder", twice(cost.depth_macs), reads(cost.depth_step_bytes(n)),
        median([](const auto& r) { return r.step.depth; }), kCircle, "#d55e00"},
       {"language model, all included",
-       twice(cost.backbone_macs + cost.depth_macs), reads(cost.frame_bytes()),
+       twice(cost.backbone_macs + cost.depth_macs), reads(cost.step_bytes(n)),
        median([](const auto& r) { return r.lm(); }), kRing, "#1f2933"},
       {"codec", twice(cost.codec_macs), reads(cost.codec_bytes),
        median([](const auto& r) { return r.step.codec; }), kTriangle,

@@ -48,11 +48,11 @@ FrameTimes middle_mean(std::vector<FrameTimes> steps) {
   return sum / static_cast<double>(steps.size() - 2 * cut);
 }
 
-// Streams that speak at the same time. The engine has no batches yet, so they
-// take turns.
+// Streams that speak at the same time, one frame of each in a step.
 class Streams {
  public:
-  Streams(engine::Engine& engine, const BenchPlan& plan, int n_streams) {
+  Streams(engine::Engine& engine, const BenchPlan& plan, int n_streams)
+      : engine_(engine) {
     const engine::ModelFacts& facts = engine.facts();
     engine::GenerationOptions options;
     options.top_k = std::min(kDefaultTopK, facts.n_codes);
@@ -68,22 +68,23 @@ class Streams {
       sessions_.push_back(engine.start_tokens(
           bench_prompt(plan.n_prompt, facts.n_text_tokens), options));
     }
+    for (engine::Session& session : sessions_) batch_.push_back(&session);
   }
 
   /// One frame of every stream; the codes of the first.
   std::vector<std::int32_t> step(FrameTimes& times) {
-    times = {};
-    std::vector<std::int32_t> codes;
-    for (engine::Session& session : sessions_) {
-      auto frame = session.next();
-      times = times + session.frame_times();
-      if (codes.empty()) codes = std::move(frame.value().codes);
+    std::vector<engine::StepResult> results = engine_.step(batch_);
+    for (const engine::StepResult& result : results) {
+      if (result.error) throw *result.error;
     }
-    return codes;
+    times = sessions_[0].frame_times();
+    return std::move(results[0].frame.value().codes);
   }
 
  private:
+  engine::Engine& engine_;
   std::vector<engine::Session> sessions_;
+  std::vector<engine::Session*> batch_;
 };
 
 // What has been done, in frames, on a terminal.

@@ -13,5 +13,6 @@ void add_info(CLI::App& app);
 void add_replay(CLI::App& app);
 void add_tokens(CLI::App& app);
 void add_bench(CLI::App& app);
+void add_quantize(CLI::App& app);
 
 }  // namespace csm::cli

@@ -1,29 +1,32 @@
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <filesystem>
 #include <map>
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <set>
 #include <string>
+#include <string_view>
+#include <utility>
 
 #include "cli/commands.h"
 #include "cli/console.h"
 #include "cli/model_path.h"
+#include "csm/base/json.h"
 #include "csm/base/mapped_file.h"
 #include "csm/base/sha256.h"
 #include "csm/base/str_cat.h"
 #include "csm/codec/mimi_config.h"
+#include "csm/engine/engine_options.h"
 #include "csm/model/generation_defaults.h"
 #include "csm/model/model_config.h"
 #include "csm/text/tokenizer.h"
 #include "csm/weights/checkpoint.h"
+#include "csm/weights/quantization.h"
 
 namespace csm::cli {
 namespace {
-
-using OrderedJson = nlohmann::ordered_json;
 
 struct InfoArguments {
   std::string model;
@@ -85,6 +88,60 @@ OrderedJson describe_tensors(const weights::Checkpoint& checkpoint) {
   return table;
 }
 
+// Integer weights by their form; null if there are none.
+OrderedJson describe_integers(const std::filesystem::path& folder,
+                              const weights::Checkpoint& checkpoint) {
+  struct Sum {
+    std::size_t tensors = 0;
+    std::size_t weights = 0;
+    std::size_t bytes = 0;
+  };
+  const auto bytes_of = [&](const std::string& name) -> std::size_t {
+    const auto* tensor = checkpoint.find(name);
+    return tensor == nullptr ? 0 : tensor->view.bytes.size();
+  };
+  constexpr std::string_view kScales = ".scales";
+  std::map<std::pair<std::size_t, std::size_t>, Sum> sums;  // bits, group
+  Sum all;
+  const auto declared = weights::Quantization::load(folder);
+  const auto type = engine::stored_weight_type(folder);
+  const std::size_t usual_bits = type == engine::WeightType::kInt8 ? 8 : 4;
+  for (const auto& [name, scales] : checkpoint.tensors()) {
+    if (!name.ends_with(kScales)) continue;
+    const std::string module = name.substr(0, name.size() - kScales.size());
+    const std::size_t words = bytes_of(module + ".weight");
+    const std::size_t n_scales =
+        scales.view.bytes.size() / weights::size_of(scales.view.dtype);
+    const auto form = declared ? declared->of(module) : std::nullopt;
+    const std::size_t bits =
+        form ? static_cast<std::size_t>(form->bits) : usual_bits;
+    const std::size_t n = words * 8 / bits;
+    const std::size_t bytes =
+        words + scales.view.bytes.size() + bytes_of(module + ".biases");
+    for (Sum* sum :
+         {&sums[{bits, n / std::max<std::size_t>(n_scales, 1)}], &all}) {
+      ++sum->tensors;
+      sum->weights += n;
+      sum->bytes += bytes;
+    }
+  }
+  if (all.weights == 0) return nullptr;
+  OrderedJson table = OrderedJson::array();
+  for (const auto& [form, sum] : sums) {
+    table.push_back({{"bits", form.first},
+                     {"group_size", form.second},
+                     {"tensors", sum.tensors},
+                     {"weights", sum.weights},
+                     {"bytes", sum.bytes}});
+  }
+  const double bits_per_weight =
+      8.0 * static_cast<double>(all.bytes) / static_cast<double>(all.weights);
+  return {{"dtype", engine::to_string(type)},
+          {"mode", "affine"},
+          {"bits_per_weight", std::round(bits_per_weight * 1000) / 1000},
+          {"forms", table}};
+}
+
 OrderedJson describe_files(const weights::Checkpoint& checkpoint) {
   std::set<std::string> names;
   for (const auto& [name, tensor] : checkpoint.tensors()) {
@@ -131,6 +188,10 @@ void run_info(const InfoArguments& arguments) {
   OrderedJson info = {{"model", folder.string()}, {"layout", "huggingface"}};
   info["config"] = describe_config(folder);
   const auto checkpoint = weights::Checkpoint::open(folder);
+  if (auto integers = describe_integers(folder, checkpoint);
+      !integers.is_null()) {
+    info["quantization"] = std::move(integers);
+  }
   info["tensors"] = describe_tensors(checkpoint);
   info["files"] = describe_files(checkpoint);
   const auto tokenizer = text::Tokenizer::load(folder / "tokenizer.json");

@@ -36,6 +36,7 @@ int run(int argc, char** argv) {
   add_replay(app);
   add_tokens(app);
   add_bench(app);
+  add_quantize(app);
   try {
     app.parse(argc, argv);
     return 0;

@@ -1,5 +1,6 @@
 #include "cli/model_path.h"
 
+#include <optional>
 #include <system_error>
 
 #include "cli/console.h"
@@ -11,6 +12,8 @@ namespace csm::cli {
 namespace fs = std::filesystem;
 
 namespace {
+
+constexpr const char* kAuto = "auto";
 
 // Beside an installed program, else in the source tree it was built from.
 fs::path demo_model() {
@@ -51,16 +54,22 @@ void ModelOptions::add_place_to(CLI::App& command) {
 
 void ModelOptions::add_to(CLI::App& command) {
   add_place_to(command);
-  command.add_option("--dtype", dtype, "Weights in memory: f32 or bf16")
+  command
+      .add_option("--dtype", dtype,
+                  "Weights in memory: f32, bf16, int8 or int4; auto: as stored "
+                  "if they are integers, else f32")
       ->capture_default_str();
 }
 
 engine::EngineOptions ModelOptions::resolve() const {
   engine::EngineOptions options;
-  const auto type = engine::parse_weight_type(dtype);
+  const auto type = dtype == kAuto ? std::optional(engine::WeightType::kF32)
+                                   : engine::parse_weight_type(dtype);
   if (!type) {
-    throw UsageError(str_cat("--dtype: expected f32, bf16, int8 or int4, got '",
-                             dtype, "'"));
+    throw UsageError(
+        str_cat("--dtype: expected auto, f32, bf16, int8 or "
+                "int4, got '",
+                dtype, "'"));
   }
   const auto kind = engine::parse_device(device);
   if (!kind) {
@@ -71,7 +80,11 @@ engine::EngineOptions ModelOptions::resolve() const {
   options.device = *kind;
   options.threads = threads;
   options.random_weights = random_weights;
-  if (random_weights.empty()) options.model_dir = resolve_model(model);
+  if (!random_weights.empty()) return options;
+  options.model_dir = resolve_model(model);
+  if (dtype == kAuto) {
+    options.weight_type = engine::stored_weight_type(options.model_dir);
+  }
   return options;
 }
 

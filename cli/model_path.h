@@ -12,8 +12,8 @@ namespace csm::cli {
 /// The options --model, --dtype, --device and --threads, which every command
 /// that runs a model has.
 struct ModelOptions {
-  std::string model;  ///< folder; empty: the demo model
-  std::string dtype = "f32";
+  std::string model;           ///< folder; empty: the demo model
+  std::string dtype = "auto";  ///< auto: as stored if integers, else f32
   std::string device = "cpu";
   int threads = 0;
   std::string random_weights;  ///< a shape instead of a folder, if not empty

@@ -55,7 +55,8 @@ std::vector<std::string> TokenSource::read_prompts(int n_prompts) const {
 TokenSource::Rows TokenSource::load_from_model(
     const TokenSampling& sampling, const Size& size,
     const std::function<void(int, int)>& progress) const {
-  engine::Engine engine(model.resolve());
+  const engine::EngineOptions engine_options = model.resolve();
+  engine::Engine engine(engine_options);
   const auto sampler = sampling.resolve(engine.facts().n_codec_codes);
   validate::ModelSourceOptions options;
   options.prompts = read_prompts(size.n_prompts);
@@ -68,7 +69,7 @@ TokenSource::Rows TokenSource::load_from_model(
   auto loaded = validate::rows_of_model(engine, options, progress);
   loaded.description["name"] =
       model.model.empty() ? "the demo model" : model.model;
-  loaded.description["dtype"] = model.dtype;
+  loaded.description["dtype"] = to_string(engine_options.weight_type);
   return {std::move(loaded.rows), std::move(loaded.description)};
 }
 

@@ -70,13 +70,43 @@ MimiDecoder::State MimiDecoder::new_state() const {
           seanet_.new_state()};
 }
 
-mx::array MimiDecoder::decode_block(const kernels::Exec& exec,
-                                    const mx::array& codes,
-                                    State& state) const {
-  const mx::array latent = quantizer_.decode(exec, codes);
-  const mx::array steps = upsample_.forward(exec, latent, state.upsample_);
-  return seanet_.forward(exec, transformer_.forward(exec, steps, state.cache_),
-                         state.convs_);
+std::vector<mx::array> MimiDecoder::decode_block(
+    const kernels::Exec& exec, const mx::array& codes,
+    std::span<State* const> states) const {
+  const int n_streams = static_cast<int>(states.size());
+  const auto each = [&](const mx::array& x) {
+    return n_streams == 1 ? std::vector<mx::array>{x}
+                          : mx::split(x, n_streams, 0, exec.stream);
+  };
+  std::vector<mx::array> steps = each(quantizer_.decode(exec, codes));
+  std::vector<nn::CacheShare> shares;
+  std::vector<SeanetDecoder::State*> convs;
+  for (std::size_t i = 0; i < states.size(); ++i) {
+    steps[i] = upsample_.forward(exec, steps[i], states[i]->upsample_);
+    shares.push_back(
+        {.cache = &states[i]->cache_, .n_positions = steps[i].shape(0)});
+    convs.push_back(&states[i]->convs_);
+  }
+  const mx::array rows = transformer_.forward(
+      exec, mx::concatenate(std::move(steps), 0, exec.stream), shares);
+  return seanet_.forward(exec, each(rows), convs);
+}
+
+std::vector<mx::array> MimiDecoder::decode_each(
+    const kernels::Exec& exec, const mx::array& codes,
+    std::span<State* const> states) const {
+  if (codes.ndim() != 2 || states.empty() ||
+      codes.shape(0) != static_cast<int>(states.size())) {
+    throw Error(ErrorCode::kInvalidArgument,
+                str_cat("[codec.decoder] expected codes [", states.size(),
+                        ", K] for as many streams, got ", codes.ndim(),
+                        " dimensions of ", codes.size(), " values"));
+  }
+  std::vector<mx::array> audio = decode_block(exec, codes, states);
+  for (mx::array& samples : audio) {
+    samples = mx::reshape(samples, {config_.frame_samples()}, exec.stream);
+  }
+  return audio;
 }
 
 mx::array MimiDecoder::decode(const kernels::Exec& exec, const mx::array& codes,
@@ -96,7 +126,8 @@ mx::array MimiDecoder::decode(const kernels::Exec& exec, const mx::array& codes,
         n_frames <= kBlockFrames
             ? codes
             : mx::slice(codes, {first, 0}, {last, codes.shape(1)}, exec.stream);
-    blocks.push_back(decode_block(exec, block, state));
+    State* const only = &state;
+    blocks.push_back(decode_block(exec, block, {&only, 1})[0]);
   }
   const mx::array audio =
       blocks.size() == 1 ? blocks[0]

@@ -70,6 +70,16 @@ class MimiDecoder {
   [[nodiscard]] mx::array decode(const kernels::Exec& exec,
                                  const mx::array& codes, State& state) const;
 
+  /// Decodes the next frame of N streams together; each sounds as it would
+  /// alone, and the large weights are read once for all of them.
+  ///
+  /// codes    [N, K] int32 as above, a row for each stream
+  /// states   N of them, all different
+  /// returns  N of [frame_samples] float32
+  [[nodiscard]] std::vector<mx::array> decode_each(
+      const kernels::Exec& exec, const mx::array& codes,
+      std::span<State* const> states) const;
+
   /// Checks codes from outside, row-major [T, K].
   ///
   /// Throws: Error{kInvalidArgument} naming the first bad code.
@@ -80,10 +90,11 @@ class MimiDecoder {
               nn::Upsample upsample, MimiTransformer transformer,
               SeanetDecoder seanet);
 
-  /// decode() of at most kBlockFrames frames; [T * frame_samples, 1].
-  [[nodiscard]] mx::array decode_block(const kernels::Exec& exec,
-                                       const mx::array& codes,
-                                       State& state) const;
+  /// The next T <= kBlockFrames frames of N streams, codes [N*T, K] stream by
+  /// stream; N of [T * frame_samples, 1].
+  [[nodiscard]] std::vector<mx::array> decode_block(
+      const kernels::Exec& exec, const mx::array& codes,
+      std::span<State* const> states) const;
 
   MimiConfig config_;
   RvqDecoder quantizer_;

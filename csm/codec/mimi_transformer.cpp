@@ -70,22 +70,26 @@ nn::KvCache MimiTransformer::new_cache(int max_rows) const {
                       .window = config_.window});
 }
 
-mx::array MimiTransformer::forward(const kernels::Exec& exec, mx::array x,
-                                   nn::KvCache& cache) const {
-  const int n_rows = x.shape(0);
-  cache.reserve(exec, n_rows);
+mx::array MimiTransformer::forward(
+    const kernels::Exec& exec, mx::array x,
+    std::span<const nn::CacheShare> shares) const {
+  for (const nn::CacheShare& share : shares) {
+    share.cache->reserve(exec, share.n_positions);
+  }
   for (std::size_t idx = 0; idx < layers_.size(); ++idx) {
     const Layer& layer = layers_[idx];
     const std::vector<mx::array> qkv = kernels::norm_linear(
         exec, x, layer.attn_norm, {layer.q, layer.k, layer.v});
     const mx::array attended =
-        cache.attend(exec, static_cast<int>(idx), qkv[0], qkv[1], qkv[2],
-                     inv_freq_, config_.n_heads);
+        nn::attend_each(exec, shares, static_cast<int>(idx), qkv[0], qkv[1],
+                        qkv[2], inv_freq_, config_.n_heads);
     x = kernels::linear_residual(exec, attended, layer.o, x, layer.attn_scale);
     x = kernels::gelu_mlp(exec, x, layer.mlp_norm, layer.fc1, layer.fc2,
                           layer.mlp_scale);
   }
-  cache.advance(n_rows);
+  for (const nn::CacheShare& share : shares) {
+    share.cache->advance(share.n_positions);
+  }
   return x;
 }
 

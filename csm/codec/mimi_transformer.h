@@ -1,5 +1,6 @@
 #pragma once
 
+#include <span>
 #include <string>
 #include <vector>
 
@@ -27,9 +28,11 @@ class MimiTransformer {
   /// Cache of an empty stream for calls of at most `max_rows` rows.
   [[nodiscard]] nn::KvCache new_cache(int max_rows) const;
 
-  /// x [T, width], the next T steps -> [T, width]; the cache moves on.
+  /// The next steps of one or several streams, whose rows follow each other.
+  ///
+  /// x [N, width] -> [N, width]; the caches move on
   [[nodiscard]] mx::array forward(const kernels::Exec& exec, mx::array x,
-                                  nn::KvCache& cache) const;
+                                  std::span<const nn::CacheShare> shares) const;
 
  private:
   struct Layer {

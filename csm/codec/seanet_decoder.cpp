@@ -85,21 +85,30 @@ SeanetDecoder::State SeanetDecoder::new_state() const {
   return state;
 }
 
-mx::array SeanetDecoder::forward(const kernels::Exec& exec, mx::array x,
-                                 State& state) const {
+std::vector<mx::array> SeanetDecoder::forward(
+    const kernels::Exec& exec, std::vector<mx::array> xs,
+    std::span<State* const> states) const {
   std::size_t used = 0;
-  const auto next = [&]() -> mx::array& { return state.at(used++); };
-  x = first_.forward(exec, x, next());
+  const auto next = [&] {
+    std::vector<mx::array*> out;
+    for (State* state : states) out.push_back(&state->at(used));
+    ++used;
+    return out;
+  };
+  xs = first_.forward_each(exec, xs, next());
   for (const Stage& stage : stages_) {
-    x = stage.upsample.forward(exec, x, next());
+    xs = stage.upsample.forward_each(exec, xs, next());
     for (const ResidualBlock& block : stage.blocks) {
-      const mx::array inner = block.wide.forward(exec, x, next());
-      x = block.point.forward(exec, inner, next(), x);
+      const auto inner = block.wide.forward_each(exec, xs, next());
+      const auto point_states = next();
+      for (std::size_t i = 0; i < xs.size(); ++i) {
+        xs[i] = block.point.forward(exec, inner[i], *point_states[i], xs[i]);
+      }
     }
   }
-  x = last_.forward(exec, x, next());
-  CSM_CHECK(used == state.size(), "a state of another decoder");
-  return x;
+  xs = last_.forward_each(exec, xs, next());
+  CSM_CHECK(used == states[0]->size(), "a state of another decoder");
+  return xs;
 }
 
 }  // namespace csm::codec

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <span>
 #include <string>
 #include <vector>
 
@@ -26,9 +27,12 @@ class SeanetDecoder {
   /// State at the start of a stream.
   [[nodiscard]] State new_state() const;
 
-  /// x [T, latent_width] -> [T*hop, 1]
-  [[nodiscard]] mx::array forward(const kernels::Exec& exec, mx::array x,
-                                  State& state) const;
+  /// The next T steps of one or several streams, each with its state.
+  ///
+  /// xs of [T, latent_width] -> as many of [T*hop, 1]
+  [[nodiscard]] std::vector<mx::array> forward(
+      const kernels::Exec& exec, std::vector<mx::array> xs,
+      std::span<State* const> states) const;
 
  private:
   /// x + conv1(ELU(conv_k(ELU(x))))

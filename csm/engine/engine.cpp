@@ -7,16 +7,16 @@
 
 #include "csm/base/cpu_info.h"
 #include "csm/base/error.h"
-#include "csm/base/memory_info.h"
 #include "csm/base/str_cat.h"
 #include "csm/base/thread_pool.h"
 #include "csm/codec/mimi_config.h"
 #include "csm/codec/mimi_decoder.h"
-#include "csm/engine/frame_loop.h"
+#include "csm/engine/frame_batch.h"
+#include "csm/engine/guarded.h"
+#include "csm/engine/model_source.h"
 #include "csm/engine/random_model.h"
 #include "csm/kernels/exec_op.h"
 #include "csm/model/csm_model.h"
-#include "csm/model/generation_defaults.h"
 #include "csm/model/model_config.h"
 #include "csm/text/prompt.h"
 #include "csm/text/tokenizer.h"
@@ -44,86 +44,12 @@ mx::Stream make_stream(DeviceKind kind) {
   return mx::new_stream(device);
 }
 
-kernels::WeightType kernel_type(WeightType type) {
-  switch (type) {
-    case WeightType::kF32:
-      return kernels::WeightType::kFloat32;
-    case WeightType::kBf16:
-      return kernels::WeightType::kBfloat16;
-    case WeightType::kInt8:
-      return kernels::WeightType::kInt8;
-    case WeightType::kInt4:
-      return kernels::WeightType::kInt4;
-  }
-  return kernels::WeightType::kFloat32;
-}
-
 // Composed operations take integer weights in MLX's layout.
 model::WeightPolicy weight_policy(const EngineOptions& options,
                                   const kernels::Exec& exec, ThreadPool* pool) {
   return model::WeightPolicy::of(
       kernel_type(options.weight_type),
       {.tiled = exec.use_cpu_kernels(), .pool = pool});
-}
-
-// All that a model is made from.
-struct Source {
-  model::ModelConfig config;
-  codec::MimiConfig codec;
-  std::optional<text::Tokenizer> tokenizer;
-  weights::WeightStore store;
-};
-
-Source open_folder(const std::filesystem::path& folder) {
-  const auto config = model::ModelConfig::load(folder);
-  const auto codec_config = codec::MimiConfig::load(folder);
-  // Requests choose for themselves, but a broken file is a broken model.
-  (void)model::GenerationDefaults::load(folder, config.n_codebooks);
-  codec_config.check_serves(config.n_codebooks, config.audio_vocab);
-  auto tokenizer = text::Tokenizer::load(folder / "tokenizer.json");
-  if (tokenizer.vocab_size() > config.text_vocab) {
-    throw Error(
-        ErrorCode::kCorrupt,
-        str_cat("[engine] expected at most ", config.text_vocab,
-                " text tokens as in config.json, got ", tokenizer.vocab_size(),
-                " (", (folder / "tokenizer.json").string(), ")"));
-  }
-  return {.config = config,
-          .codec = codec_config,
-          .tokenizer = std::move(tokenizer),
-          .store = weights::WeightStore::open_hf(folder)};
-}
-
-// Memory is checked first, because running out of it ends other programs.
-Source open_random(const EngineOptions& options, ThreadPool* pool) {
-  const Json json = random_model_config(options.random_weights);
-  const JsonObject object(json, "random weights " + options.random_weights);
-  const auto config = model::ModelConfig::parse(object);
-  const auto codec_config =
-      codec::MimiConfig::parse(object.object("codec_config"));
-  codec_config.check_serves(config.n_codebooks, config.audio_vocab);
-  require_memory(
-      str_cat(options.random_weights, " at ", to_string(options.weight_type)),
-      static_cast<std::uint64_t>(
-          expected_memory(config, codec_config, options.weight_type)),
-      available_memory());
-  return {.config = config,
-          .codec = codec_config,
-          .tokenizer = std::nullopt,
-          .store = weights::WeightStore::random(options.weight_seed, pool)};
-}
-
-// Runs f; failures of MLX become errors of ours.
-template <class F>
-auto guarded(const char* what, F&& f) {
-  try {
-    return f();
-  } catch (const Error&) {
-    throw;
-  } catch (const std::exception& error) {
-    throw Error(ErrorCode::kBackend,
-                str_cat("[engine] ", what, ": ", error.what()));
-  }
 }
 
 void check_prompt(std::span<const std::int32_t> prompt,
@@ -176,9 +102,7 @@ std::unique_ptr<Engine::Parts> Engine::Parts::load(
   const mx::Stream stream = make_stream(options.device);
   auto pool = std::make_unique<ThreadPool>(options.threads > 0 ? options.threads
                                                                : usable_cpus());
-  Source source = options.random_weights.empty()
-                      ? open_folder(options.model_dir)
-                      : open_random(options, pool.get());
+  ModelSource source = open_model(options, pool.get());
   const model::ModelConfig& config = source.config;
   const codec::MimiConfig& codec_config = source.codec;
   const kernels::Exec exec{
@@ -305,8 +229,23 @@ Session Engine::start_tokens(std::vector<std::int32_t> prompt,
                     options.max_audio_ms));
   }
   const int max_frames = static_cast<int>(std::min(wanted, room));
-  return Session(std::make_unique<FrameLoop>(
+  return Session(std::make_unique<SessionState>(
       parts_->context(), std::move(prompt), options, max_frames));
+}
+
+std::vector<StepResult> Engine::step(std::span<Session* const> sessions) {
+  std::vector<SessionState*> states;
+  for (const Session* session : sessions) {
+    SessionState* state = session == nullptr ? nullptr : session->state_.get();
+    if (state == nullptr || state->context().exec != &parts_->exec) {
+      invalid("expected sessions of this engine, got another (step)");
+    }
+    if (std::find(states.begin(), states.end(), state) != states.end()) {
+      invalid("expected every session once, got one twice (step)");
+    }
+    states.push_back(state);
+  }
+  return step_frames(parts_->context(), states);
 }
 
 std::vector<float> Engine::score(const Utterance& utterance,

@@ -59,6 +59,22 @@ class Engine {
   [[nodiscard]] Session start_tokens(std::vector<std::int32_t> prompt,
                                      const GenerationOptions& options);
 
+  /// Speaks one frame of several sessions at once, which takes little longer
+  /// than one of them: the weights of the language model are read once for all.
+  /// Sessions may join and leave the batch between any two steps, and a new one
+  /// brings its prompt. Each speaks exactly what it would alone.
+  ///
+  /// sessions  of this engine, each once; those that have ended stay as they
+  ///           are and get neither frame nor error
+  /// returns   one result for each session, in order
+  /// Throws: Error{kInvalidArgument} for a session that is null, was moved
+  /// from, is another engine's or is there twice; nothing has changed then.
+  /// What goes wrong in one session is the error of its result and ends it
+  /// alone; only a failure of the shared computation (out of memory, the
+  /// device) ends all.
+  [[nodiscard]] std::vector<StepResult> step(
+      std::span<Session* const> sessions);
+
   /// Writes random weights as a folder that transformers reads
   /// (write_random_model).
   ///

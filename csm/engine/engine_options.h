@@ -20,6 +20,14 @@ enum class WeightType { kF32, kBf16, kInt8, kInt4 };
 [[nodiscard]] std::optional<WeightType> parse_weight_type(
     std::string_view name);
 
+/// The type of weights that a model folder asks for: kInt8 or kInt4 if they are
+/// stored as integers, else kF32.
+///
+/// Throws: Error{kNotFound}, Error{kCorrupt} or Error{kUnsupported} naming the
+/// file and field if the folder holds no model that can be read.
+[[nodiscard]] WeightType stored_weight_type(
+    const std::filesystem::path& folder);
+
 /// What an Engine is made of, for its whole life.
 struct EngineOptions {
   /// Folder in the Hugging Face layout: config.json, model.safetensors (or
@@ -31,6 +39,8 @@ struct EngineOptions {
   /// Of the random weights.
   std::uint64_t weight_seed = 0;
   DeviceKind device = DeviceKind::kCpu;
+  /// Of a folder with integer weights: stored_weight_type(), or kF32 for the
+  /// floats that they stand for.
   WeightType weight_type = WeightType::kF32;
   /// Threads of the CPU kernels, 1 to 1024; 0 means one for each processor
   /// that the process may use. Results do not depend on it.

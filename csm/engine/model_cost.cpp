@@ -1,5 +1,6 @@
 #include "csm/engine/model_cost.h"
 
+#include <algorithm>
 #include <string_view>
 
 namespace csm::engine {
@@ -16,6 +17,11 @@ Int stack_values(const nn::LlamaConfig& c) {
   const Int layer =
       2 * c.width * (q_width + kv_width) + 3 * product(c.width, c.hidden);
   return c.n_layers * layer;
+}
+
+// Those of v and o, which stay finer than the others.
+Int fine_values(const nn::LlamaConfig& c) {
+  return c.n_layers * c.width * product(c.n_heads + c.n_kv_heads, c.head_dim);
 }
 
 Int mimi_stack_values(const codec::MimiTransformerConfig& c) {
@@ -90,12 +96,13 @@ ModelCost measure_cost(const model::ModelConfig& config,
 
   ModelCost cost;
   cost.weights_bytes = taken_bytes(store, "");
-  cost.backbone_bytes = taken_bytes(store, "bb.") +
-                        taken_bytes(store, "c0_head") +
-                        any_frame_table / frame_rows * k;
+  cost.backbone_bytes =
+      taken_bytes(store, "bb.") + taken_bytes(store, "c0_head");
+  cost.backbone_row_bytes = any_frame_table / frame_rows * k;
   cost.depth_bytes =
       (k - 1) * (taken_bytes(store, "dd.") - depth_table + proj) +
-      taken_bytes(store, "audio_head") + any_depth_table / frame_rows * (k - 1);
+      taken_bytes(store, "audio_head");
+  cost.depth_row_bytes = any_depth_table / frame_rows * (k - 1);
   cost.codec_bytes =
       taken_bytes(store, "codec.") - taken_bytes(store, "codec.quantizer.") +
       taken_bytes(store,
@@ -123,8 +130,11 @@ Int expected_memory(const model::ModelConfig& config,
   const Int width = config.backbone.width;
   const Int heads =
       product(config.n_codebooks - 1, config.audio_vocab) * config.depth.width;
-  const Int layers = stack_values(config.backbone) + stack_values(config.depth);
-  const Int outer = (config.audio_vocab + config.depth.width) * width + heads;
+  const Int values = fine_values(config.backbone) + fine_values(config.depth);
+  const Int layers =
+      stack_values(config.backbone) + stack_values(config.depth) - values;
+  const Int fine =
+      (config.audio_vocab + config.depth.width) * width + heads + values;
   const Int tables =
       (config.text_vocab + product(config.n_codebooks, config.audio_vocab)) *
       width;
@@ -148,16 +158,16 @@ Int expected_memory(const model::ModelConfig& config,
   };
   constexpr Int kSixteen = 16;
   constexpr Int kOther = 64 << 20;  // program, caches, activations
-  // The heads are turned after loading, before they become integers.
   const bool integer = type == WeightType::kInt8 || type == WeightType::kInt4;
+  // One matrix at a time is there as floats and in its final form.
   const Int passing =
-      heads * sixteenths(integer ? WeightType::kF32 : type) / kSixteen;
+      product(width, std::max(config.backbone.hidden, config.audio_vocab)) *
+      Int{sizeof(float)} * 2;
   // As model::WeightPolicy keeps them.
-  const WeightType outer_type =
+  const WeightType fine_type =
       type == WeightType::kInt4 ? WeightType::kInt8 : type;
   const WeightType table_type = integer ? WeightType::kBf16 : type;
-  const Int weights = layers * sixteenths(type) +
-                      outer * sixteenths(outer_type) +
+  const Int weights = layers * sixteenths(type) + fine * sixteenths(fine_type) +
                       tables * sixteenths(table_type);
   return weights / kSixteen + codec_values * Int{sizeof(float)} + passing +
          kOther;

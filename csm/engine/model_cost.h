@@ -13,14 +13,17 @@ namespace csm::engine {
 ///
 /// Bytes are those of weights as they lie in memory: what any implementation
 /// must read from it for a frame. Keys, values and activations are not
-/// counted. The backbone is read once a frame, the depth decoder and its
-/// projection K-1 times (its first two positions share a pass), every head
-/// once, of the tables only the rows that are looked up.
+/// counted. The backbone and the codec are read once a step, the depth decoder
+/// and its projection K-1 times (its first two positions share a pass), every
+/// head once, for all sessions of the step together; of the tables the rows
+/// that each session looks up.
 struct ModelCost {
   std::int64_t weights_bytes = 0;   ///< all weights in memory
-  std::int64_t backbone_bytes = 0;  ///< read a frame, with its head and rows
-  std::int64_t depth_bytes = 0;     ///< read a frame, with heads and rows
-  std::int64_t codec_bytes = 0;     ///< read a frame
+  std::int64_t backbone_bytes = 0;  ///< matrices, read a step, with its head
+  std::int64_t backbone_row_bytes = 0;  ///< of its table, a frame
+  std::int64_t depth_bytes = 0;         ///< matrices, read a step, with heads
+  std::int64_t depth_row_bytes = 0;     ///< of its table, a frame
+  std::int64_t codec_bytes = 0;         ///< read a step
 
   std::int64_t backbone_macs = 0;  ///< multiply-adds a frame, with its head
   std::int64_t depth_macs = 0;
@@ -28,9 +31,16 @@ struct ModelCost {
   std::int64_t position_macs = 0;  ///< of the backbone alone, one position
   std::int64_t pair_macs = 0;      ///< of attention, a position and one it sees
 
+  /// Read by a step of n sessions.
+  [[nodiscard]] std::int64_t backbone_step_bytes(int n) const {
+    return backbone_bytes + n * backbone_row_bytes;
+  }
+  [[nodiscard]] std::int64_t depth_step_bytes(int n) const {
+    return depth_bytes + n * depth_row_bytes;
+  }
   /// Of the language model.
-  [[nodiscard]] std::int64_t frame_bytes() const {
-    return backbone_bytes + depth_bytes;
+  [[nodiscard]] std::int64_t step_bytes(int n) const {
+    return backbone_step_bytes(n) + depth_step_bytes(n);
   }
   /// Multiply-adds of the backbone for a prompt of n positions, attention too.
   [[nodiscard]] std::int64_t prefill_macs(std::int64_t n) const {

@@ -2,8 +2,7 @@
 
 #include <algorithm>
 #include <array>
-#include <bit>
-#include <fstream>
+#include <span>
 #include <system_error>
 #include <utility>
 
@@ -11,6 +10,7 @@
 #include "csm/base/error.h"
 #include "csm/base/str_cat.h"
 #include "csm/weights/random_values.h"
+#include "csm/weights/safetensors_writer.h"
 #include "csm/weights/tensor_names.h"
 
 namespace csm::engine {
@@ -100,38 +100,20 @@ constexpr std::array<NamedShape, 3> kShapes = {
 constexpr std::size_t kItem = 2;  // bytes of a BF16 value
 constexpr std::size_t kChunk = 1UL << 20U;
 
-std::string little_endian(std::uint64_t value) {
-  std::string out;
-  for (unsigned shift = 0; shift < 64; shift += 8) {
-    out.push_back(static_cast<char>((value >> shift) & 0xFFU));
-  }
-  return out;
-}
-
 using Taken = std::map<std::string, weights::WeightStore::Taken, std::less<>>;
 
-std::string safetensors_header(const Taken& tensors) {
-  Json header = Json::object();
-  header["__metadata__"] = {{"format", "pt"}};
-  std::size_t at = 0;
-  // Offsets in the order of canonical names, in which the data follow.
+std::vector<weights::TensorPlan> plan_file(const Taken& tensors) {
+  std::vector<weights::TensorPlan> plans;
   for (const auto& [canonical, taken] : tensors) {
     // Of tied tables, transformers keeps the depth decoder's.
     const auto name = weights::source_name(
         weights::Layout::kHuggingFace,
         canonical == "audio_emb" ? "dd.audio_emb" : canonical);
-    std::size_t size = kItem;
-    for (const int extent : taken.shape) {
-      size *= static_cast<std::size_t>(extent);
-    }
-    header[name.value()] = {{"dtype", "BF16"},
-                            {"shape", taken.shape},
-                            {"data_offsets", {at, at + size}}};
-    at += size;
+    plans.push_back({name.value(),
+                     weights::Dtype::kBf16,
+                     {taken.shape.begin(), taken.shape.end()}});
   }
-  std::string text = header.dump();
-  text.append((8 - text.size() % 8) % 8, ' ');
-  return text;
+  return plans;
 }
 
 }  // namespace
@@ -171,32 +153,24 @@ void require_memory(std::string_view name, std::uint64_t needed,
 void write_random_model(const std::filesystem::path& folder,
                         std::string_view name, std::uint64_t seed,
                         const Taken& tensors) {
-  static_assert(std::endian::native == std::endian::little);
   std::error_code failed;
   std::filesystem::create_directories(folder, failed);
   write_file_atomically(folder / "config.json",
                         random_model_config(name).dump(2) + "\n");
 
   AtomicFile file(folder / "model.safetensors");
-  std::ofstream out(file.temp_path(), std::ios::binary);
-  const std::string header = safetensors_header(tensors);
-  out << little_endian(header.size()) << header;
+  weights::SafetensorsWriter writer(file.temp_path(), plan_file(tensors),
+                                    {{"format", "pt"}});
   std::vector<std::byte> chunk(kChunk * kItem);
   for (const auto& [canonical, taken] : tensors) {
     const weights::RandomValues values(canonical, taken.shape, seed);
     for (std::size_t at = 0; at < values.size(); at += kChunk) {
       const std::size_t n = std::min(kChunk, values.size() - at);
       values.write(at, n, weights::Target::kBf16, chunk.data());
-      out.write(reinterpret_cast<const char*>(chunk.data()),
-                static_cast<std::streamsize>(n * kItem));
+      writer.write(std::span(chunk).first(n * kItem));
     }
   }
-  out.close();
-  if (!out) {
-    throw Error(ErrorCode::kExhausted,
-                str_cat("[engine.random_model] cannot write (",
-                        (folder / "model.safetensors").string(), ")"));
-  }
+  writer.finish();
   file.commit();
 }
 

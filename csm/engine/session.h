@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "csm/base/error.h"
 #include "csm/engine/generation_options.h"
 
 namespace csm::engine {
@@ -15,9 +16,10 @@ enum class StopReason {
   kEos,        ///< the model ended the speech by itself
   kLength,     ///< max_audio_ms or the model's context was reached
   kCancelled,  ///< the caller asked
+  kFailed,     ///< an error, which the step that met it reported
 };
 
-/// "eos", "length" or "cancelled".
+/// "eos", "length", "cancelled" or "failed".
 [[nodiscard]] const char* to_string(StopReason reason);
 
 /// What to speak.
@@ -32,16 +34,25 @@ struct Frame {
   std::vector<float> audio;         ///< [1920] mono at 24 kHz, not clipped
 };
 
-/// Seconds that a session spent in each stage.
+/// What a step gave one session. Neither: the speech has ended, see
+/// Session::stop_reason.
+struct StepResult {
+  std::optional<Frame> frame;
+  std::optional<Error> error;  ///< the session has failed
+};
+
+/// Seconds that a session spent in each stage. A step with other sessions
+/// counts as a whole.
 struct StageTimes {
   double prefill = 0;      ///< prompt, with the first frame
   double frames = 0;       ///< all frames after the first
   double first_audio = 0;  ///< from start to the first frame's samples
 };
 
-/// Seconds of one frame by stage: the time of the stage's kernels, all zero
-/// unless EngineOptions::timed. What is left of `total` went into small
-/// operations, waking threads and the building of the graph.
+/// Seconds of one step, of all its sessions together, by stage: the time of the
+/// stage's kernels, all zero unless EngineOptions::timed. What is left of
+/// `total` went into small operations, waking threads and the building of the
+/// graph.
 struct FrameTimes {
   double total = 0;
   double backbone = 0;  ///< of a prompt: all of its positions
@@ -55,7 +66,7 @@ struct FrameTimes {
 };
 
 class Engine;
-class FrameLoop;
+class SessionState;
 
 /// One utterance being spoken, frame by frame.
 ///
@@ -67,7 +78,8 @@ class Session {
   Session& operator=(Session&&) noexcept;
   ~Session();
 
-  /// The next frame, or nothing when the speech has ended.
+  /// The next frame, or nothing when the speech has ended: Engine::step of
+  /// this session alone.
   ///
   /// Throws: Error{kBackend} naming the frame if the computation fails.
   [[nodiscard]] std::optional<Frame> next();
@@ -75,10 +87,10 @@ class Session {
   /// Ends the session before its next frame.
   void cancel();
 
-  /// Set once next() has returned nothing.
+  /// Set once next() has returned nothing or thrown.
   [[nodiscard]] std::optional<StopReason> stop_reason() const;
   [[nodiscard]] const StageTimes& times() const;
-  /// Of the latest frame.
+  /// Of the step that computed the latest frame.
   [[nodiscard]] const FrameTimes& frame_times() const;
   [[nodiscard]] int n_frames() const;
   [[nodiscard]] int max_frames() const;
@@ -92,9 +104,9 @@ class Session {
 
  private:
   friend class Engine;
-  explicit Session(std::unique_ptr<FrameLoop> loop);
+  explicit Session(std::unique_ptr<SessionState> state);
 
-  std::unique_ptr<FrameLoop> loop_;
+  std::unique_ptr<SessionState> state_;
 };
 
 }  // namespace csm::engine

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "csm/kernels/isa.h"
 #include "csm/kernels/parallel.h"
 #include "csm/kernels/weight_view.h"
 
@@ -31,16 +32,22 @@ struct AffineOutput {
 
 /// Quantises n_out rows of n_in finite floats.
 ///
-/// The extreme of a group that is farther from zero becomes its bias, and the
-/// scale is such that zero is a multiple of it away. With scales of bfloat16
-/// both are rounded (to nearest, ties to even) before q is chosen, so that
-/// rounding them costs nothing but the end of the range.
+/// MLX's choice: the extreme of a group that is farther from zero becomes its
+/// bias, and the scale is such that zero is a multiple of it away. With scales
+/// of bfloat16 both are rounded (to nearest, ties to even) before q is chosen,
+/// so that rounding them costs nothing but the end of the range; and for 4 bits
+/// scale and bias are refined by least squares, alternating with q, and taken
+/// where that lowers the group's squared error, which it never raises
+/// (docs/quantisation.md has the gain).
 ///
 /// Exact: with float32 scales bit-equal to mx::quantize of MLX 0.32.4
-/// (quantized_op_test.cpp). Allocates nothing.
+/// (quantized_op_test.cpp); bit-equal for every Isa and thread count
+/// (affine_test.cpp).
+/// Allocates nothing.
 void quantize_rows(const float* w, WeightType type, GroupFormat format,
                    std::int64_t n_out, std::int64_t n_in,
-                   const AffineOutput& out, ThreadPool* pool);
+                   const AffineOutput& out, ThreadPool* pool,
+                   Isa isa = kernel_isa());
 
 /// Element q of a row's words.
 [[nodiscard]] inline std::uint32_t affine_element(const std::uint32_t* words,

@@ -11,32 +11,6 @@
 namespace csm::model {
 namespace {
 
-/// The stored heads [K-1, d, V] are in x out; ours are [V, d] each.
-std::vector<kernels::Matrix> load_heads(const ModelConfig& config,
-                                        weights::WeightStore& store,
-                                        const WeightPolicy& policy) {
-  const mx::Stream stream = nn::load_stream();
-  const int n_heads = config.n_codebooks - 1;
-  const int d = config.depth.width;
-  const mx::Dtype dtype = kernels::is_integer(policy.heads.type)
-                              ? mx::float32
-                              : nn::float_dtype(policy.heads.type);
-  const mx::array stored =
-      store.take("audio_head", {n_heads, d, config.audio_vocab}, dtype);
-  std::vector<kernels::Matrix> heads;
-  std::size_t bytes = 0;
-  for (int head = 0; head < n_heads; ++head) {
-    const mx::array slice = mx::slice(
-        stored, {head, 0, 0}, {head + 1, d, config.audio_vocab}, stream);
-    const mx::array turned =
-        mx::transpose(mx::squeeze(slice, 0, stream), {1, 0}, stream);
-    heads.push_back(nn::make_matrix(turned, policy.heads, policy.target));
-    bytes += nn::matrix_bytes(heads.back());
-  }
-  store.set_bytes("audio_head", bytes);
-  return heads;
-}
-
 /// Views of the table of each codebook that the depth decoder reads.
 std::vector<mx::array> split_table(const ModelConfig& config,
                                    const mx::array& table) {
@@ -81,7 +55,10 @@ CsmModel::Tables CsmModel::load_tables(const ModelConfig& config,
       .depth = split_table(config, depth),
       .projection = matrix("proj", config.depth.width, policy.projection),
       .c0_head = matrix("c0_head", v, policy.c0_head),
-      .heads = load_heads(config, store, policy)};
+      .heads = nn::take_stack(
+          store, "audio_head",
+          {.n = config.n_codebooks - 1, .out = v, .in = config.depth.width},
+          policy.heads, policy.target)};
 }
 
 CsmModel CsmModel::load(const ModelConfig& config, weights::WeightStore& store,
@@ -112,7 +89,13 @@ BackboneState CsmModel::new_state() const {
 
 mx::array CsmModel::backbone(const kernels::Exec& exec, const mx::array& x,
                              BackboneState& state) const {
-  return kernels::normalize(exec, backbone_.forward(exec, x, state),
+  const BackboneShare all = {.cache = &state, .n_positions = x.shape(0)};
+  return backbone(exec, x, {&all, 1});
+}
+
+mx::array CsmModel::backbone(const kernels::Exec& exec, const mx::array& x,
+                             std::span<const BackboneShare> batch) const {
+  return kernels::normalize(exec, backbone_.forward(exec, x, batch),
                             backbone_.final_norm());
 }
 
@@ -121,20 +104,22 @@ mx::array CsmModel::c0_logits(const kernels::Exec& exec,
   return kernels::linear(exec, h, tables_.c0_head);
 }
 
-DepthState CsmModel::new_depth_state() const {
-  return depth_.new_cache(config_.n_codebooks);
+DepthState CsmModel::new_depth_state(int n_sequences) const {
+  return depth_.new_cache(config_.n_codebooks, n_sequences);
 }
 
 mx::array CsmModel::depth_logits(const kernels::Exec& exec,
                                  const mx::array& rows, int codebook,
                                  DepthState& state) const {
+  const int n_rows = rows.shape(0);
+  const int n_last = state.n_sequences();
+  CSM_CHECK(n_rows % n_last == 0, "a row for each sequence");
+  const nn::CacheShare share = {.cache = &state,
+                                .n_positions = n_rows / n_last};
   const mx::array x = depth_.forward(
-      exec, kernels::linear(exec, rows, tables_.projection), state);
-  const int n_rows = x.shape(0);
+      exec, kernels::linear(exec, rows, tables_.projection), {&share, 1});
   const mx::array last =
-      n_rows == 1
-          ? x
-          : mx::slice(x, {n_rows - 1, 0}, {n_rows, x.shape(1)}, exec.stream);
+      mx::slice(x, {n_rows - n_last, 0}, {n_rows, x.shape(1)}, exec.stream);
   return kernels::norm_linear(
       exec, last, depth_.final_norm(),
       {tables_.heads[static_cast<std::size_t>(codebook) - 1]})[0];

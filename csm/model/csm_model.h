@@ -1,6 +1,6 @@
 #pragma once
 
-#include <optional>
+#include <span>
 #include <vector>
 
 #include "csm/model/model_config.h"
@@ -15,14 +15,19 @@ namespace csm::model {
 /// token or frame.
 using BackboneState = nn::KvCache;
 
-/// The depth decoder's cache; it starts anew with every frame.
+/// A sequence's share of a batch: its state and the positions it runs.
+using BackboneShare = nn::CacheShare;
+
+/// The depth decoder's cache, of one frame of N sequences; it starts anew with
+/// every frame.
 using DepthState = nn::KvCache;
 
 /// The two transformers of a CSM with their tables and heads.
 ///
 /// Every function builds a lazy graph, so that a whole frame (backbone step,
-/// K heads, sampling in between) is one evaluation. Dimension letters: T rows,
-/// D backbone width, d depth width, K codebooks, V rows per codebook.
+/// K heads, sampling in between) is one evaluation, for one sequence or for a
+/// batch of N whose frames share the reading of the weights. Dimension letters:
+/// T rows, D backbone width, d depth width, K codebooks, V rows per codebook.
 ///
 /// Owns its weights, const after load(); shared by all sessions, whose state
 /// is in BackboneState and DepthState. Threads: engine thread only.
@@ -60,27 +65,34 @@ class CsmModel {
                                    const mx::array& x,
                                    BackboneState& state) const;
 
+  /// The same for a batch: the rows of its sequences follow each other in x.
+  ///
+  /// Throws: Error{kExhausted} if a sequence becomes too long.
+  [[nodiscard]] mx::array backbone(const kernels::Exec& exec,
+                                   const mx::array& x,
+                                   std::span<const BackboneShare> batch) const;
+
   /// h [N, D] -> logits of codebook 0, [N, V].
   [[nodiscard]] mx::array c0_logits(const kernels::Exec& exec,
                                     const mx::array& h) const;
 
-  [[nodiscard]] DepthState new_depth_state() const;
+  [[nodiscard]] DepthState new_depth_state(int n_sequences = 1) const;
 
-  /// Starts the depth decoder for one frame.
+  /// Starts the depth decoder for one frame of N sequences.
   ///
-  /// h        [1, D], the backbone row that predicts the frame
-  /// c0       [1, 1] int32, code of codebook 0; may be lazy
-  /// state    any; starts anew
-  /// returns  [1, V], logits of codebook 1
+  /// h        [N, D], the backbone rows that predict the frame
+  /// c0       [N, 1] int32, codes of codebook 0; may be lazy
+  /// state    any of N sequences; starts anew
+  /// returns  [N, V], logits of codebook 1
   [[nodiscard]] mx::array depth_start(const kernels::Exec& exec,
                                       const mx::array& h, const mx::array& c0,
                                       DepthState& state) const;
 
   /// One more code of the frame.
   ///
-  /// previous  [1, 1] int32, code of codebook - 1; may be lazy
+  /// previous  [N, 1] int32, codes of codebook - 1; may be lazy
   /// codebook  the one to predict, 2..K-1, in order
-  /// returns   [1, V], logits of `codebook`
+  /// returns   [N, V], logits of `codebook`
   [[nodiscard]] mx::array depth_next(const kernels::Exec& exec,
                                      const mx::array& previous, int codebook,
                                      DepthState& state) const;
@@ -102,8 +114,8 @@ class CsmModel {
                             weights::WeightStore& store,
                             const WeightPolicy& policy);
 
-  /// Runs embedded rows [N, D] through the depth decoder; logits of `codebook`
-  /// from the last one.
+  /// Runs embedded rows [T*N, D], position by position, through the depth
+  /// decoder; logits of `codebook` from the last position, [N, V].
   [[nodiscard]] mx::array depth_logits(const kernels::Exec& exec,
                                        const mx::array& rows, int codebook,
                                        DepthState& state) const;

@@ -4,16 +4,19 @@ namespace csm::model {
 
 using kernels::WeightType;
 
-WeightPolicy WeightPolicy::of(WeightType type, const nn::MatrixTarget& target) {
-  const nn::MatrixFormat layers{.type = type};
-  const nn::MatrixFormat outer{
-      .type = type == WeightType::kInt4 ? WeightType::kInt8 : type};
-  const nn::StackFormats stack{.attention = layers, .mlp = layers};
+WeightPolicy WeightPolicy::of(WeightType type, const nn::MatrixTarget& target,
+                              int group) {
+  const kernels::GroupFormat groups{.group = group};
+  const nn::MatrixFormat inner{.type = type, .groups = groups};
+  const nn::MatrixFormat fine{
+      .type = type == WeightType::kInt4 ? WeightType::kInt8 : type,
+      .groups = groups};
+  const nn::StackFormats stack{.scores = inner, .values = fine, .mlp = inner};
   return {.backbone = stack,
           .depth = stack,
-          .projection = outer,
-          .c0_head = outer,
-          .heads = outer,
+          .projection = fine,
+          .c0_head = fine,
+          .heads = fine,
           .tables = nn::float_dtype(type),
           .target = target};
 }

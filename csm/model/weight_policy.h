@@ -18,17 +18,21 @@ struct WeightPolicy {
 
   /// The policy of a type of weights:
   ///
-  ///   type   layers  projection, heads  tables
-  ///   f32    f32     f32                f32
-  ///   bf16   bf16    bf16               bf16
-  ///   int8   int8    int8               bf16
-  ///   int4   int4    int8               bf16
+  ///   type   q, k, gate, up, down  v, o, projection, heads  tables
+  ///   f32    f32                   f32                      f32
+  ///   bf16   bf16                  bf16                     bf16
+  ///   int8   int8                  int8                     bf16
+  ///   int4   int4                  int8                     bf16
   ///
-  /// Integers come in groups of 64 columns with bfloat16 scales. Of a frame's
-  /// bytes at int4 the projection and the heads are 5 % at int8, and their
-  /// error meets the logits directly; tables are looked up, not read through.
+  /// Integers come in groups of columns with bfloat16 scales. At int4, v and o
+  /// hurt most of the layers' matrices: eight bits for them take a third off
+  /// the logits' error for 5 % of a frame's bytes; those for projection and
+  /// heads, whose error meets the logits directly, cost 2.5 %. Tables are
+  /// looked up, not read through. docs/quantisation.md has the measurements.
+  ///
+  /// group  columns that share a scale: 32, 64 or 128
   static WeightPolicy of(kernels::WeightType type,
-                         const nn::MatrixTarget& target = {});
+                         const nn::MatrixTarget& target = {}, int group = 64);
 };
 
 }  // namespace csm::model

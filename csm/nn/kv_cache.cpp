@@ -14,11 +14,26 @@ namespace {
 
 constexpr int kGrowth = 256;  // positions
 
+/// The rows of each share.
+std::vector<mx::array> split_rows(const kernels::Exec& exec,
+                                  std::span<const CacheShare> shares,
+                                  const mx::array& x) {
+  if (shares.size() == 1) return {x};
+  mx::Shape ends;
+  int end = 0;
+  for (const CacheShare& share : shares) {
+    ends.push_back(end += share.n_rows());
+  }
+  ends.pop_back();
+  return mx::split(x, ends, 0, exec.stream);
+}
+
 }  // namespace
 
 KvCache::KvCache(const KvCacheShape& shape) : shape_(shape) {
   CSM_CHECK(shape.n_layers > 0 && shape.n_kv_heads > 0 && shape.head_dim > 0,
             "sizes must be positive");
+  CSM_CHECK(shape.n_sequences > 0, "a cache has a sequence");
   CSM_CHECK(shape.max_positions > 0 && shape.max_positions >= shape.window,
             "the cache must hold its window");
 }
@@ -28,24 +43,24 @@ int KvCache::room() const {
                            : shape_.max_positions - position_;
 }
 
-void KvCache::reserve(const kernels::Exec& exec, int n_rows) {
-  if (n_rows > room()) {
-    throw Error(
-        ErrorCode::kExhausted,
-        str_cat("[nn.kv_cache] expected at most ", shape_.max_positions,
-                " positions, got ", static_cast<long>(position_) + n_rows));
+void KvCache::reserve(const kernels::Exec& exec, int n_positions) {
+  if (n_positions > room()) {
+    throw Error(ErrorCode::kExhausted,
+                str_cat("[nn.kv_cache] expected at most ", shape_.max_positions,
+                        " positions, got ",
+                        static_cast<long>(position_) + n_positions));
   }
   // A ring is allocated whole: growing it would move the slots.
   const int needed =
-      shape_.window > 0 ? shape_.max_positions : position_ + n_rows;
+      shape_.window > 0 ? shape_.max_positions : position_ + n_positions;
   if (needed <= capacity_) {
     return;
   }
   const int capacity = std::min((needed + kGrowth - 1) / kGrowth * kGrowth,
                                 shape_.max_positions);
-  const mx::array added =
-      mx::zeros({shape_.n_kv_heads, capacity - capacity_, shape_.head_dim},
-                mx::float32, exec.stream);
+  const mx::array added = mx::zeros({shape_.n_sequences * shape_.n_kv_heads,
+                                     capacity - capacity_, shape_.head_dim},
+                                    mx::float32, exec.stream);
   const auto n_layers = static_cast<std::size_t>(shape_.n_layers);
   if (capacity_ == 0) {
     keys_.assign(n_layers, added);
@@ -66,21 +81,47 @@ mx::array KvCache::attend(const kernels::Exec& exec, int layer,
                           int n_heads) {
   const auto idx = static_cast<std::size_t>(layer);
   CSM_CHECK(idx < keys_.size(), "reserve() comes first");
-  const kernels::AttentionShape shape{.n_heads = n_heads,
-                                      .n_kv_heads = shape_.n_kv_heads,
+  // Sequences in step are heads of one sequence: they share all but the rows.
+  const int n = shape_.n_sequences;
+  const auto as_heads = [&](const mx::array& x) {
+    return n == 1
+               ? x
+               : mx::reshape(x, {x.shape(0) / n, n * x.shape(1)}, exec.stream);
+  };
+  const kernels::AttentionShape shape{.n_heads = n * n_heads,
+                                      .n_kv_heads = n * shape_.n_kv_heads,
                                       .head_dim = shape_.head_dim,
                                       .window = shape_.window};
-  kernels::AttentionResult result = kernels::attention(
-      exec, q, k, v, keys_[idx], values_[idx], position_, inv_freq, shape);
+  kernels::AttentionResult result =
+      kernels::attention(exec, as_heads(q), as_heads(k), as_heads(v),
+                         keys_[idx], values_[idx], position_, inv_freq, shape);
   // Dropping the old handles lets the evaluation reuse their memory.
   keys_[idx] = std::move(result.k_cache);
   values_[idx] = std::move(result.v_cache);
-  return std::move(result.out);
+  return n == 1 ? std::move(result.out)
+                : mx::reshape(result.out, q.shape(), exec.stream);
 }
 
 void KvCache::append_arrays(std::vector<mx::array>& out) const {
   out.insert(out.end(), keys_.begin(), keys_.end());
   out.insert(out.end(), values_.begin(), values_.end());
+}
+
+mx::array attend_each(const kernels::Exec& exec,
+                      std::span<const CacheShare> shares, int layer,
+                      const mx::array& q, const mx::array& k,
+                      const mx::array& v, const mx::array& inv_freq,
+                      int n_heads) {
+  const std::vector<mx::array> qs = split_rows(exec, shares, q);
+  const std::vector<mx::array> ks = split_rows(exec, shares, k);
+  const std::vector<mx::array> vs = split_rows(exec, shares, v);
+  std::vector<mx::array> out;
+  for (std::size_t i = 0; i < shares.size(); ++i) {
+    out.push_back(shares[i].cache->attend(exec, layer, qs[i], ks[i], vs[i],
+                                          inv_freq, n_heads));
+  }
+  return out.size() == 1 ? out[0]
+                         : mx::concatenate(std::move(out), 0, exec.stream);
 }
 
 }  // namespace csm::nn

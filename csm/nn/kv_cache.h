@@ -1,5 +1,6 @@
 #pragma once
 
+#include <span>
 #include <vector>
 
 #include "csm/kernels/attention_op.h"
@@ -20,9 +21,13 @@ struct KvCacheShape {
 
   /// Keys further back than this are forgotten; 0 keeps all.
   int window = 0;
+
+  /// Sequences that write the same positions at the same time; S below.
+  int n_sequences = 1;
 };
 
-/// Keys and values of all layers of one transformer, for one sequence.
+/// Keys and values of all layers of one transformer, for one sequence or for
+/// several in step.
 ///
 /// A value: updates replace the arrays it holds, so fork() costs nothing until
 /// one side writes. Without a window the memory grows in steps of 256
@@ -41,24 +46,27 @@ class KvCache {
   /// Absolute position of the next row.
   [[nodiscard]] int position() const { return position_; }
 
-  /// Rows that can still be written (INT_MAX with a window).
+  [[nodiscard]] int n_sequences() const { return shape_.n_sequences; }
+
+  /// Positions that can still be written (INT_MAX with a window).
   [[nodiscard]] int room() const;
 
-  /// Makes room for `n_rows` rows at position(); call before attend().
+  /// Makes room for `n_positions` at position(); call before attend().
   ///
-  /// Throws: Error{kExhausted} if n_rows > room().
-  void reserve(const kernels::Exec& exec, int n_rows);
+  /// Throws: Error{kExhausted} if n_positions > room().
+  void reserve(const kernels::Exec& exec, int n_positions);
 
-  /// Attention of one layer over the cache; writes k and v at position().
+  /// Attention of one layer over the cache; writes k and v of T positions at
+  /// position(). Row t*S + s is position t of sequence s.
   ///
-  /// q [T, H*Dh], k and v [T, Hkv*Dh], inv_freq [Dh/2] -> [T, H*Dh]
+  /// q [T*S, H*Dh], k and v [T*S, Hkv*Dh], inv_freq [Dh/2] -> [T*S, H*Dh]
   [[nodiscard]] mx::array attend(const kernels::Exec& exec, int layer,
                                  const mx::array& q, const mx::array& k,
                                  const mx::array& v, const mx::array& inv_freq,
                                  int n_heads);
 
   /// Moves position() on after all layers have seen the rows.
-  void advance(int n_rows) { position_ += n_rows; }
+  void advance(int n_positions) { position_ += n_positions; }
 
   /// Starts a new sequence in the memory of the old one.
   void restart() { position_ = 0; }
@@ -72,8 +80,28 @@ class KvCache {
   KvCacheShape shape_;
   int position_ = 0;
   int capacity_ = 0;               // slots allocated
-  std::vector<mx::array> keys_;    // per layer [Hkv, capacity_, Dh]
-  std::vector<mx::array> values_;  // per layer [Hkv, capacity_, Dh]
+  std::vector<mx::array> keys_;    // per layer [S*Hkv, capacity_, Dh]
+  std::vector<mx::array> values_;  // per layer [S*Hkv, capacity_, Dh]
 };
+
+/// One cache's share of the rows of a batch.
+struct CacheShare {
+  KvCache* cache;
+  int n_positions = 1;
+
+  [[nodiscard]] int n_rows() const {
+    return n_positions * cache->n_sequences();
+  }
+};
+
+/// KvCache::attend() for every cache of a batch. The rows of the caches follow
+/// each other in q, k, v and the result; each sees its own past only.
+///
+/// Threads: engine thread only.
+[[nodiscard]] mx::array attend_each(const kernels::Exec& exec,
+                                    std::span<const CacheShare> shares,
+                                    int layer, const mx::array& q,
+                                    const mx::array& k, const mx::array& v,
+                                    const mx::array& inv_freq, int n_heads);
 
 }  // namespace csm::nn

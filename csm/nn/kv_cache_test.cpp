@@ -108,6 +108,62 @@ TEST(KvCache, Fork_SidesDoNotSeeEachOther) {
   }());
 }
 
+/// Rows of [n, 4] arrays, the first of each, then the second of each...
+mx::array side_by_side(const std::vector<mx::array>& arrays) {
+  return mx::reshape(mx::stack(arrays, 1), {-1, 4});
+}
+
+TEST(KvCache, SequencesInStep_EqualOnesByThemselves) {
+  KvCacheShape shape = kShape;
+  shape.n_sequences = 3;
+  KvCache together(shape);
+  std::vector<KvCache> alone;
+  for (int s = 0; s < 3; ++s) alone.emplace_back(kShape);
+  for (const int n : {2, 1, 5, 250}) {
+    std::vector<mx::array> want;
+    std::vector<mx::array> inputs;
+    together.reserve(cpu(), n);
+    for (int s = 0; s < 3; ++s) {
+      KvCache& cache = alone[static_cast<std::size_t>(s)];
+      inputs.push_back(rows(cache.position() + 100 * s, n, 0.2F));
+      cache.reserve(cpu(), n);
+      want.push_back(cache.attend(cpu(), 1, inputs.back(), inputs.back(),
+                                  inputs.back(), frequencies(), 1));
+      cache.advance(n);
+    }
+    const mx::array x = side_by_side(inputs);
+    const mx::array got = together.attend(cpu(), 1, x, x, x, frequencies(), 1);
+    together.advance(n);
+    EXPECT_TRUE(mx::array_equal(got, side_by_side(want)).item<bool>()) << n;
+  }
+  EXPECT_EQ(together.position(), 258);
+}
+
+TEST(KvCache, Batch_EachShareSeesItsOwnPast) {
+  KvCache first(kShape);
+  KvCache second(kShape);
+  feed(first, 20);
+  feed(second, 3);
+  KvCache first_alone = first.fork();
+  KvCache second_alone = second.fork();
+  const CacheShare shares[] = {{.cache = &first, .n_positions = 2},
+                               {.cache = &second, .n_positions = 1}};
+  const auto attend = [&](KvCache& cache, const mx::array& x) {
+    cache.reserve(cpu(), x.shape(0));
+    return cache.attend(cpu(), 0, x, x, x, frequencies(), 1);
+  };
+  first.reserve(cpu(), 2);
+  second.reserve(cpu(), 1);
+  const mx::array a = rows(7, 2, 0.2F);
+  const mx::array b = rows(40, 1, 0.3F);
+  const mx::array x = mx::concatenate({a, b}, 0);
+  const mx::array got =
+      attend_each(cpu(), shares, 0, x, x, x, frequencies(), 1);
+  const mx::array want =
+      mx::concatenate({attend(first_alone, a), attend(second_alone, b)}, 0);
+  EXPECT_TRUE(mx::array_equal(got, want).item<bool>());
+}
+
 TEST(KvCache, Restart_ForgetsTheOldSequence) {
   KvCache cache(kShape);
   const std::vector<float> want = feed(cache, 7);

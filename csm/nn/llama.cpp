@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <utility>
 
+#include "csm/base/check.h"
 #include "csm/base/str_cat.h"
 
 namespace csm::nn {
@@ -34,24 +35,21 @@ LlamaStack::Layer LlamaStack::load_layer(const LlamaConfig& config,
         .bias = std::nullopt,
         .eps = config.norm_eps};
   };
-  const auto attention = [&](const char* name, int out, int in) {
-    return take_matrix(store, prefix + name, out, in, formats.attention,
-                       target);
-  };
-  const auto mlp = [&](const char* name, int out, int in) {
-    return take_matrix(store, prefix + name, out, in, formats.mlp, target);
+  const auto matrix = [&](const char* name, int out, int in,
+                          const MatrixFormat& format) {
+    return take_matrix(store, prefix + name, out, in, format, target);
   };
   const int q_width = config.n_heads * config.head_dim;
   const int kv_width = config.n_kv_heads * config.head_dim;
   return {.attn_norm = norm("attn_norm"),
-          .q = attention("q", q_width, config.width),
-          .k = attention("k", kv_width, config.width),
-          .v = attention("v", kv_width, config.width),
-          .o = attention("o", config.width, q_width),
+          .q = matrix("q", q_width, config.width, formats.scores),
+          .k = matrix("k", kv_width, config.width, formats.scores),
+          .v = matrix("v", kv_width, config.width, formats.values),
+          .o = matrix("o", config.width, q_width, formats.values),
           .ffn_norm = norm("ffn_norm"),
-          .gate = mlp("gate", config.hidden, config.width),
-          .up = mlp("up", config.hidden, config.width),
-          .down = mlp("down", config.width, config.hidden)};
+          .gate = matrix("gate", config.hidden, config.width, formats.mlp),
+          .up = matrix("up", config.hidden, config.width, formats.mlp),
+          .down = matrix("down", config.width, config.hidden, formats.mlp)};
 }
 
 LlamaStack LlamaStack::load(const LlamaConfig& config,
@@ -71,29 +69,36 @@ LlamaStack LlamaStack::load(const LlamaConfig& config,
   return {config, std::move(layers), std::move(norm)};
 }
 
-KvCache LlamaStack::new_cache(int max_positions) const {
+KvCache LlamaStack::new_cache(int max_positions, int n_sequences) const {
   return KvCache({.n_layers = config_.n_layers,
                   .n_kv_heads = config_.n_kv_heads,
                   .head_dim = config_.head_dim,
-                  .max_positions = max_positions});
+                  .max_positions = max_positions,
+                  .n_sequences = n_sequences});
 }
 
 mx::array LlamaStack::forward(const kernels::Exec& exec, mx::array x,
-                              KvCache& cache) const {
-  const int n_rows = x.shape(0);
-  cache.reserve(exec, n_rows);
+                              std::span<const CacheShare> shares) const {
+  int n_rows = 0;
+  for (const CacheShare& share : shares) {
+    share.cache->reserve(exec, share.n_positions);
+    n_rows += share.n_rows();
+  }
+  CSM_CHECK(n_rows == x.shape(0), "every row belongs to a cache");
   for (std::size_t idx = 0; idx < layers_.size(); ++idx) {
     const Layer& layer = layers_[idx];
     const std::vector<mx::array> qkv = kernels::norm_linear(
         exec, x, layer.attn_norm, {layer.q, layer.k, layer.v});
     const mx::array attended =
-        cache.attend(exec, static_cast<int>(idx), qkv[0], qkv[1], qkv[2],
-                     inv_freq_, config_.n_heads);
+        attend_each(exec, shares, static_cast<int>(idx), qkv[0], qkv[1], qkv[2],
+                    inv_freq_, config_.n_heads);
     x = kernels::linear_residual(exec, attended, layer.o, x, std::nullopt);
     x = kernels::gated_mlp(exec, x, layer.ffn_norm, layer.gate, layer.up,
                            layer.down);
   }
-  cache.advance(n_rows);
+  for (const CacheShare& share : shares) {
+    share.cache->advance(share.n_positions);
+  }
   return x;
 }
 

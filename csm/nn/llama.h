@@ -1,5 +1,6 @@
 #pragma once
 
+#include <span>
 #include <string>
 #include <vector>
 
@@ -26,8 +27,9 @@ struct LlamaConfig {
 
 /// How the matrices of a stack are kept.
 struct StackFormats {
-  MatrixFormat attention;  ///< q, k, v, o
-  MatrixFormat mlp;        ///< gate, up, down
+  MatrixFormat scores;  ///< q, k
+  MatrixFormat values;  ///< v, o
+  MatrixFormat mlp;     ///< gate, up, down
 };
 
 /// A stack of Llama layers with grouped-query attention, and the final norm.
@@ -47,15 +49,17 @@ class LlamaStack {
                          const StackFormats& formats,
                          const MatrixTarget& target);
 
-  /// An empty cache for at most `max_positions` rows.
-  [[nodiscard]] KvCache new_cache(int max_positions) const;
+  /// An empty cache for at most `max_positions`, for sequences in step.
+  [[nodiscard]] KvCache new_cache(int max_positions, int n_sequences = 1) const;
 
-  /// Runs T rows at cache.position() through all layers.
+  /// Runs the rows of a batch of caches, which follow each other in x, through
+  /// all layers. A row's result does not depend on the other caches.
   ///
-  /// x [T, D] -> [T, D] before the final norm; the cache moves on by T
-  /// Throws: Error{kExhausted} if the cache has no room for T rows.
+  /// x [N, D] -> [N, D] before the final norm; every cache moves on by its
+  /// positions
+  /// Throws: Error{kExhausted} if a cache has no room; then none moves on.
   [[nodiscard]] mx::array forward(const kernels::Exec& exec, mx::array x,
-                                  KvCache& cache) const;
+                                  std::span<const CacheShare> shares) const;
 
   [[nodiscard]] const kernels::Norm& final_norm() const { return norm_; }
 

@@ -21,33 +21,96 @@ MatrixFormat format_for(const MatrixFormat& wanted, int in) {
   return {.type = WeightType::kBfloat16};
 }
 
-Matrix make_matrix(const mx::array& values, const MatrixFormat& format,
-                   const MatrixTarget& target) {
-  const MatrixFormat used = format_for(format, values.shape(1));
-  if (!is_integer(used.type)) {
-    const mx::array typed =
-        mx::astype(values, float_dtype(used.type), load_stream());
-    return {load_array(typed)};
-  }
-  Matrix rows =
-      kernels::quantize_matrix(values, used.type, used.groups, target.pool);
+namespace {
+
+Matrix tiled(Matrix rows, const MatrixTarget& target) {
   if (!target.tiled) return rows;
   const std::size_t bytes = kernels::tiled_bytes(rows);
   return kernels::tile_matrix(
       rows, weights::aligned_array({static_cast<int>(bytes)}, mx::uint8));
 }
 
+// Floats [out, in], evaluated, into a format that fits them.
+Matrix from_floats(const mx::array& values, const MatrixFormat& format,
+                   const MatrixTarget& target) {
+  if (!is_integer(format.type)) return {values};
+  return tiled(
+      kernels::quantize_matrix(values, format.type, format.groups, target.pool),
+      target);
+}
+
+Matrix from_affine(const weights::AffineTensor& tensor,
+                   const MatrixFormat& format, const MatrixTarget& target) {
+  if (is_integer(format.type)) {
+    return tiled(
+        kernels::affine_matrix(tensor.words, tensor.scales, tensor.biases,
+                               tensor.form.bits, tensor.form.group),
+        target);
+  }
+  const int in = tensor.words.shape(1) * (32 / tensor.form.bits);
+  return {weights::dequantize(tensor, {tensor.words.shape(0), in},
+                              float_dtype(format.type))};
+}
+
+// The format of a tensor that is stored as floats.
+MatrixFormat float_format(const weights::WeightStore& store,
+                          const std::string& name, const MatrixFormat& wanted,
+                          int in) {
+  const MatrixFormat fitting = format_for(wanted, in);
+  if (!is_integer(fitting.type) || !store.has_affine()) return fitting;
+  const bool half = store.stored_dtype(name) == weights::Dtype::kBf16;
+  return {.type = half ? WeightType::kBfloat16 : WeightType::kFloat32};
+}
+
+// The type in which values come from the store.
+mx::Dtype taken_dtype(const MatrixFormat& format) {
+  return is_integer(format.type) ? mx::float32 : float_dtype(format.type);
+}
+
+}  // namespace
+
 Matrix take_matrix(weights::WeightStore& store, const std::string& name,
                    int out, int in, const MatrixFormat& format,
                    const MatrixTarget& target) {
-  const MatrixFormat used = format_for(format, in);
-  if (!is_integer(used.type)) {
-    return {store.take(name, {out, in}, float_dtype(used.type))};
-  }
-  Matrix matrix =
-      make_matrix(store.take(name, {out, in}, mx::float32), used, target);
+  const auto take = [&]() -> Matrix {
+    if (store.is_affine(name)) {
+      return from_affine(store.take_affine(name, {out, in}), format, target);
+    }
+    const MatrixFormat used = float_format(store, name, format, in);
+    return from_floats(store.take(name, {out, in}, taken_dtype(used)), used,
+                       target);
+  };
+  Matrix matrix = take();
   store.set_bytes(name, matrix_bytes(matrix));
+  if (target.taken) target.taken(name, matrix);
   return matrix;
+}
+
+std::vector<Matrix> take_stack(weights::WeightStore& store,
+                               const std::string& name, const StackShape& shape,
+                               const MatrixFormat& format,
+                               const MatrixTarget& target) {
+  const auto take = [&](int part) -> Matrix {
+    if (store.is_affine(name)) {
+      return from_affine(
+          store.take_affine_part(name, {shape.n, shape.out, shape.in}, part),
+          format, target);
+    }
+    const MatrixFormat used = float_format(store, name, format, shape.in);
+    const mx::array stored = store.take_part(
+        name, {shape.n, shape.in, shape.out}, part, taken_dtype(used));
+    return from_floats(load_array(mx::transpose(stored, {1, 0}, load_stream())),
+                       used, target);
+  };
+  std::vector<Matrix> matrices;
+  std::size_t bytes = 0;
+  for (int part = 0; part < shape.n; ++part) {
+    matrices.push_back(take(part));
+    bytes += matrix_bytes(matrices.back());
+    if (target.taken) target.taken(name, matrices.back());
+  }
+  store.set_bytes(name, bytes);
+  return matrices;
 }
 
 std::size_t matrix_bytes(const Matrix& matrix) {

@@ -1,7 +1,9 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <string>
+#include <vector>
 
 #include "csm/kernels/linear_op.h"
 #include "csm/weights/weight_store.h"
@@ -22,24 +24,43 @@ struct MatrixTarget {
   bool tiled = true;
   /// Threads that quantise; null: the calling one. Results do not depend on it.
   ThreadPool* pool = nullptr;
+  /// Called with every matrix that was taken, under its canonical name; the
+  /// parts of a stack come one after another. May be empty.
+  std::function<void(const std::string& name, const kernels::Matrix& matrix)>
+      taken = {};
 };
 
 /// The format that a matrix with `in` columns really gets: integer types need
 /// whole groups, and stay bfloat16 without, as MLX leaves such matrices alone.
 [[nodiscard]] MatrixFormat format_for(const MatrixFormat& wanted, int in);
 
-/// Brings evaluated float32 or bfloat16 values [out, in] into a format.
-[[nodiscard]] kernels::Matrix make_matrix(const mx::array& values,
-                                          const MatrixFormat& format,
-                                          const MatrixTarget& target);
-
 /// Takes a tensor [out, in] from the store in a format; quantised from float32.
 ///
-/// Throws: as WeightStore::take.
+/// A tensor that is stored as integers keeps them, whatever the format, unless
+/// that is a float type; then the matrix has the weights that they stand for.
+/// In a store with integers, floats stay floats.
+///
+/// Throws: as WeightStore::take and WeightStore::take_affine.
 [[nodiscard]] kernels::Matrix take_matrix(weights::WeightStore& store,
                                           const std::string& name, int out,
                                           int in, const MatrixFormat& format,
                                           const MatrixTarget& target);
+
+/// Sizes of several matrices in one tensor: [n, in, out] where that holds
+/// floats (the layout of torch's batched products), [n, out, in] where it holds
+/// integers, whose groups lie along the inputs.
+struct StackShape {
+  int n;
+  int out;
+  int in;
+};
+
+/// The same for all matrices of such a tensor, one at a time in memory besides
+/// the result.
+[[nodiscard]] std::vector<kernels::Matrix> take_stack(
+    weights::WeightStore& store, const std::string& name,
+    const StackShape& shape, const MatrixFormat& format,
+    const MatrixTarget& target);
 
 /// Bytes that a matrix takes in memory.
 [[nodiscard]] std::size_t matrix_bytes(const kernels::Matrix& matrix);

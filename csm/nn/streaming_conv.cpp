@@ -7,10 +7,36 @@
 #include <vector>
 
 #include "csm/base/check.h"
+#include "csm/kernels/linear_op.h"
 #include "csm/nn/load_array.h"
 
 namespace csm::nn {
 namespace {
+
+/// From so many rows on, a matrix product no longer waits for its weights.
+constexpr int kManyRows = 8;
+
+/// Whether the streams gain by one product for all of them.
+bool share_weights(std::span<const mx::array> xs) {
+  return xs.size() > 1 && xs[0].shape(0) < kManyRows;
+}
+
+/// Rows [first, last) of [T, C].
+mx::array rows(const kernels::Exec& exec, const mx::array& x, int first,
+               int last) {
+  return mx::slice(x, {first, 0}, {last, x.shape(1)}, exec.stream);
+}
+
+template <class Layer>
+std::vector<mx::array> one_by_one(const Layer& layer, const kernels::Exec& exec,
+                                  std::span<const mx::array> xs,
+                                  std::span<mx::array* const> states) {
+  std::vector<mx::array> ys;
+  for (std::size_t i = 0; i < xs.size(); ++i) {
+    ys.push_back(layer.forward(exec, xs[i], *states[i]));
+  }
+  return ys;
+}
 
 /// Evaluated from the start, so that any stream may read it.
 mx::array zeros(int rows, int columns) {
@@ -85,6 +111,42 @@ mx::array CausalConv::forward(const kernels::Exec& exec, const mx::array& x,
   return std::move(result.y);
 }
 
+std::vector<mx::array> CausalConv::forward_each(
+    const kernels::Exec& exec, std::span<const mx::array> xs,
+    std::span<mx::array* const> states) const {
+  const bool plain = conv_.stride == 1 && conv_.dilation == 1 &&
+                     conv_.kernel > 1 && !conv_.elu_input;
+  return plain && share_weights(xs) ? forward_windows(exec, xs, states)
+                                    : one_by_one(*this, exec, xs, states);
+}
+
+// An output is a product of the weights and the `kernel` rows that it sees.
+std::vector<mx::array> CausalConv::forward_windows(
+    const kernels::Exec& exec, std::span<const mx::array> xs,
+    std::span<mx::array* const> states) const {
+  const int n_rows = xs[0].shape(0);
+  std::vector<mx::array> windows;
+  for (std::size_t i = 0; i < xs.size(); ++i) {
+    const mx::array seen = mx::concatenate({*states[i], xs[i]}, 0, exec.stream);
+    for (int t = 0; t < n_rows; ++t) {
+      windows.push_back(mx::reshape(rows(exec, seen, t, t + conv_.kernel),
+                                    {1, conv_.kernel * sizes_.in},
+                                    exec.stream));
+    }
+    *states[i] = rows(exec, seen, n_rows, seen.shape(0));
+  }
+  const std::size_t n_windows = windows.size();
+  const mx::array input = mx::concatenate(std::move(windows), 0, exec.stream);
+  const mx::array bias =
+      conv_.bias ? mx::reshape(*conv_.bias, {1, sizes_.out}, exec.stream)
+                 : mx::zeros({1, sizes_.out}, mx::float32, exec.stream);
+  const mx::array y = kernels::linear_residual(
+      exec, input, {conv_.weight},
+      mx::concatenate(std::vector(n_windows, bias), 0, exec.stream),
+      std::nullopt);
+  return mx::split(y, static_cast<int>(xs.size()), 0, exec.stream);
+}
+
 CausalConvTranspose CausalConvTranspose::load(const std::string& name,
                                               const ConvSizes& sizes,
                                               weights::WeightStore& store) {
@@ -106,6 +168,33 @@ mx::array CausalConvTranspose::forward(const kernels::Exec& exec,
   kernels::ConvResult result = kernels::conv_transpose1d(exec, x, state, conv_);
   state = std::move(result.state);
   return std::move(result.y);
+}
+
+// One signal of all streams, each behind its state; what the state itself gives
+// is dropped.
+std::vector<mx::array> CausalConvTranspose::forward_each(
+    const kernels::Exec& exec, std::span<const mx::array> xs,
+    std::span<mx::array* const> states) const {
+  if (!share_weights(xs)) return one_by_one(*this, exec, xs, states);
+  std::vector<mx::array> parts;
+  for (std::size_t i = 0; i < xs.size(); ++i) {
+    parts.push_back(*states[i]);
+    parts.push_back(xs[i]);
+  }
+  const mx::array y =
+      kernels::conv_transpose1d(
+          exec, mx::concatenate(std::move(parts), 0, exec.stream),
+          mx::zeros({1, sizes_.in}, mx::float32, exec.stream), conv_)
+          .y;
+  const int n_rows = xs[0].shape(0);
+  std::vector<mx::array> ys;
+  for (std::size_t i = 0; i < xs.size(); ++i) {
+    const int first = static_cast<int>(i) * (n_rows + 1) + 1;
+    ys.push_back(
+        rows(exec, y, first * conv_.stride, (first + n_rows) * conv_.stride));
+    *states[i] = rows(exec, xs[i], n_rows - 1, n_rows);
+  }
+  return ys;
 }
 
 Upsample Upsample::load(const std::string& name, int channels, int groups,

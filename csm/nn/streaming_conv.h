@@ -1,7 +1,9 @@
 #pragma once
 
 #include <optional>
+#include <span>
 #include <string>
+#include <vector>
 
 #include "csm/kernels/conv_op.h"
 #include "csm/weights/weight_store.h"
@@ -12,8 +14,11 @@ namespace csm::nn {
 // the streaming state that the caller keeps between calls. Signals are float32
 // [T, channels]. Layers are const after load(). Threads: engine thread only.
 //
-// Exact: any chunking of a stream gives bit-equal samples on the CPU kernels
-// (tests/parity/mimi_test.cpp)
+// forward_each() is forward() for several streams of the same length at once.
+// Where a stream brings few rows, the weights are read once for all of them.
+//
+// Exact: any chunking of a stream, alone or beside others, gives bit-equal
+// samples on the CPU kernels (tests/parity/mimi_test.cpp)
 
 /// Sizes of a causal convolution.
 struct ConvSizes {
@@ -40,7 +45,16 @@ class CausalConv {
       const kernels::Exec& exec, const mx::array& x, mx::array& state,
       const std::optional<mx::array>& residual = std::nullopt) const;
 
+  /// xs and states: one of each for every stream
+  [[nodiscard]] std::vector<mx::array> forward_each(
+      const kernels::Exec& exec, std::span<const mx::array> xs,
+      std::span<mx::array* const> states) const;
+
  private:
+  [[nodiscard]] std::vector<mx::array> forward_windows(
+      const kernels::Exec& exec, std::span<const mx::array> xs,
+      std::span<mx::array* const> states) const;
+
   CausalConv(const ConvSizes& sizes, kernels::Conv conv)
       : sizes_(sizes), conv_(std::move(conv)) {}
 
@@ -63,6 +77,11 @@ class CausalConvTranspose {
   /// x [T, in] -> [T*stride, out]
   [[nodiscard]] mx::array forward(const kernels::Exec& exec, const mx::array& x,
                                   mx::array& state) const;
+
+  /// xs and states: one of each for every stream
+  [[nodiscard]] std::vector<mx::array> forward_each(
+      const kernels::Exec& exec, std::span<const mx::array> xs,
+      std::span<mx::array* const> states) const;
 
  private:
   CausalConvTranspose(const ConvSizes& sizes, kernels::ConvTranspose conv)

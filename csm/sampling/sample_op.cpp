@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "csm/base/error.h"
@@ -35,17 +36,17 @@ std::string shape_text(const mx::array& value) {
 
 bool is_words(const mx::array& noise) { return noise.dtype() == mx::uint32; }
 
-void require_arguments(const kernels::Exec& exec, const mx::array& logits,
-                       const mx::array& noise, const SamplerOptions& options) {
-  options.validate();
+void require_logits(const mx::array& logits) {
   if (logits.ndim() != 2 || logits.shape(0) < 1 || logits.shape(1) < 1 ||
       logits.dtype() != mx::float32) {
     fail("logits [N, V] float32", logits);
   }
-  if (options.greedy) return;
+}
+
+void require_noise(const kernels::Exec& exec, const mx::array& noise,
+                   int vocab) {
   const bool words = is_words(noise);
-  if (noise.ndim() != 2 || noise.shape(0) != logits.shape(0) ||
-      noise.shape(1) != logits.shape(1) * (words ? 2 : 1) ||
+  if (noise.ndim() != 2 || noise.shape(1) != vocab * (words ? 2 : 1) ||
       (!words && noise.dtype() != mx::float32)) {
     fail("noise [N, V] float32 or [N, 2 V] uint32", noise);
   }
@@ -54,41 +55,81 @@ void require_arguments(const kernels::Exec& exec, const mx::array& logits,
   }
 }
 
-// Raw pointers of one evaluation; the arrays outlive the task (MLX keeps them).
-struct Rows {
-  const float* logits;         // [n, vocab]
-  const float* values;         // [n, vocab] or null
-  const std::uint32_t* words;  // [n, 2 * vocab] or null
-  std::int32_t* codes;         // [n]
-  std::int32_t* changed;       // [n]
-  std::size_t vocab;
-
-  [[nodiscard]] NoiseRow noise(std::size_t row) const {
-    if (words != nullptr) {
-      return NoiseRow::words({words + row * vocab * 2, vocab * 2});
-    }
-    if (values != nullptr)
-      return NoiseRow::values({values + row * vocab, vocab});
-    return NoiseRow::values({});
+void require_arguments(const kernels::Exec& exec, const mx::array& logits,
+                       const mx::array& noise, const SamplerOptions& options) {
+  options.validate();
+  require_logits(logits);
+  if (options.greedy) return;
+  if (noise.ndim() != 2 || noise.shape(0) != logits.shape(0)) {
+    fail("noise [N, V] float32 or [N, 2 V] uint32", noise);
   }
+  require_noise(exec, noise, logits.shape(1));
+}
 
-  void draw(std::size_t row, const SamplerOptions& options) const {
-    const Draw drawn =
-        draw_code({logits + row * vocab, vocab}, noise(row), options);
-    codes[row] = drawn.code;
-    changed[row] = drawn.changed ? 1 : 0;
+void require_rows(const kernels::Exec& exec, const mx::array& logits,
+                  std::span<const RowDraw> rows) {
+  require_logits(logits);
+  if (rows.size() != static_cast<std::size_t>(logits.shape(0))) {
+    fail(str_cat("logits of ", rows.size(), " rows").c_str(), logits);
+  }
+  for (const RowDraw& row : rows) {
+    row.options.validate();
+    if (row.options.greedy) continue;
+    if (!row.noise) {
+      throw Error(ErrorCode::kInvalidArgument,
+                  "[sampling.sample] expected noise or greedy, got neither");
+    }
+    require_noise(exec, *row.noise, logits.shape(1));
+    if (row.noise_row < 0 || row.noise_row >= row.noise->shape(0)) {
+      fail(str_cat("a noise with a row ", row.noise_row).c_str(), *row.noise);
+    }
+  }
+}
+
+// Where a row's noise is among the inputs of a node.
+struct NoisePlace {
+  std::size_t input = 0;  // 0: none
+  int row = 0;
+};
+
+// One row to draw. Raw pointers of one evaluation; the arrays outlive the task
+// (MLX keeps them).
+struct RowTask {
+  const float* logits;  // [vocab]
+  std::size_t vocab;
+  NoiseRow noise;
+  const SamplerOptions* options;
+  std::int32_t* code;
+  std::int32_t* changed;
+
+  void run() const {
+    const Draw drawn = draw_code({logits, vocab}, noise, *options);
+    *code = drawn.code;
+    *changed = drawn.changed ? 1 : 0;
   }
 };
 
-// inputs: logits, and noise unless greedy; outputs: codes, changed.
+NoiseRow noise_row(const mx::array& noise, int row) {
+  const auto width = static_cast<std::size_t>(noise.shape(1));
+  const std::size_t first = static_cast<std::size_t>(row) * width;
+  if (is_words(noise)) {
+    return NoiseRow::words({noise.data<std::uint32_t>() + first, width});
+  }
+  return NoiseRow::values({noise.data<float>() + first, width});
+}
+
+// Inputs: logits, then the noises; outputs: codes, changed.
 class SampleCodes final : public mx::Primitive {
  public:
-  SampleCodes(const kernels::Exec& exec, const SamplerOptions& options)
+  SampleCodes(const kernels::Exec& exec, std::vector<SamplerOptions> options,
+              std::vector<NoisePlace> places)
       : mx::Primitive(exec.stream),
         pool_(exec.pool),
         clock_(exec.clock),
         stage_(exec.stage),
-        options_(options) {}
+        options_(std::make_shared<const std::vector<SamplerOptions>>(
+            std::move(options))),
+        places_(std::move(places)) {}
 
   const char* name() const override { return "SampleCodes"; }
 
@@ -106,39 +147,96 @@ class SampleCodes final : public mx::Primitive {
       output.set_data(mx::allocator::malloc(output.nbytes()));
       encoder.set_output_array(output);
     }
-    const bool has_noise = inputs.size() > 1;
-    const bool words = has_noise && is_words(inputs[1]);
-    const Rows rows = {inputs[0].data<float>(),
-                       has_noise && !words ? inputs[1].data<float>() : nullptr,
-                       words ? inputs[1].data<std::uint32_t>() : nullptr,
-                       outputs[0].data<std::int32_t>(),
-                       outputs[1].data<std::int32_t>(),
-                       static_cast<std::size_t>(inputs[0].shape(1))};
-    encoder.dispatch([rows, n = inputs[0].shape(0), pool = pool_,
-                      options = options_, clock = clock_, stage = stage_] {
+    const auto vocab = static_cast<std::size_t>(inputs[0].shape(1));
+    std::vector<RowTask> tasks;
+    for (std::size_t row = 0; row < options_->size(); ++row) {
+      const NoisePlace& at = places_[row];
+      tasks.push_back({.logits = inputs[0].data<float>() + row * vocab,
+                       .vocab = vocab,
+                       .noise = at.input == 0
+                                    ? NoiseRow::values({})
+                                    : noise_row(inputs[at.input], at.row),
+                       .options = &(*options_)[row],
+                       .code = outputs[0].data<std::int32_t>() + row,
+                       .changed = outputs[1].data<std::int32_t>() + row});
+    }
+    encoder.dispatch([tasks = std::move(tasks), keep = options_, pool = pool_,
+                      clock = clock_, stage = stage_] {
       const kernels::StageTimer timer(clock, stage);
-      draw_all(rows, n, pool, options);
+      draw_all(tasks, pool);
     });
   }
 
  private:
-  static void draw_all(const Rows& rows, int n, ThreadPool* pool,
-                       const SamplerOptions& options) {
-    const auto draw = [&](int row) {
-      rows.draw(static_cast<std::size_t>(row), options);
-    };
-    if (pool != nullptr && n > 1) {
-      pool->run(n, draw);
+  static void draw_all(std::span<const RowTask> tasks, ThreadPool* pool) {
+    if (pool != nullptr && tasks.size() > 1) {
+      pool->run(static_cast<int>(tasks.size()),
+                [&](int row) { tasks[static_cast<std::size_t>(row)].run(); });
     } else {
-      for (int row = 0; row < n; ++row) draw(row);
+      for (const RowTask& task : tasks) task.run();
     }
   }
 
   ThreadPool* pool_;
   kernels::StageClock* clock_;
   kernels::Stage stage_;
-  SamplerOptions options_;
+  std::shared_ptr<const std::vector<SamplerOptions>> options_;  // of each row
+  std::vector<NoisePlace> places_;                              // of each row
 };
+
+// Arrays from the host need no node of the graph.
+mx::array dense(const mx::array& x, const mx::Stream& stream) {
+  return !x.has_primitive() && x.flags().row_contiguous
+             ? x
+             : mx::contiguous(x, false, stream);
+}
+
+Sampled sample_node(const kernels::Exec& exec, std::vector<mx::array> inputs,
+                    std::vector<SamplerOptions> options,
+                    std::vector<NoisePlace> places) {
+  const mx::Shape shape = {inputs[0].shape(0), 1};
+  const auto outputs =
+      mx::array::make_arrays({shape, shape}, {mx::int32, mx::int32},
+                             std::make_shared<SampleCodes>(
+                                 exec, std::move(options), std::move(places)),
+                             inputs);
+  return {outputs[0], outputs[1]};
+}
+
+// Rows [first, last) of a batch, which have the same options.
+Sampled composed_run(const mx::array& logits, std::span<const RowDraw> rows,
+                     int first, int last, const mx::Stream& s) {
+  const int vocab = logits.shape(1);
+  std::vector<mx::array> noises;
+  for (int row = first; row < last; ++row) {
+    const RowDraw& draw = rows[static_cast<std::size_t>(row)];
+    if (draw.options.greedy) continue;
+    noises.push_back(mx::slice(*draw.noise, {draw.noise_row, 0},
+                               {draw.noise_row + 1, vocab}, s));
+  }
+  const mx::array noise =
+      noises.empty() ? logits : mx::concatenate(std::move(noises), 0, s);
+  return composed::sample_counted(
+      mx::slice(logits, {first, 0}, {last, vocab}, s), noise,
+      rows[static_cast<std::size_t>(first)].options, s);
+}
+
+Sampled composed_rows(const mx::array& logits, std::span<const RowDraw> rows,
+                      const mx::Stream& s) {
+  std::vector<mx::array> codes;
+  std::vector<mx::array> changed;
+  for (std::size_t first = 0, last = 0; first < rows.size(); first = last) {
+    while (last < rows.size() && rows[last].options == rows[first].options) {
+      ++last;
+    }
+    const Sampled run = composed_run(logits, rows, static_cast<int>(first),
+                                     static_cast<int>(last), s);
+    codes.push_back(run.codes);
+    changed.push_back(run.changed);
+  }
+  return {mx::concatenate(std::move(codes), 0, s),
+          mx::concatenate(std::move(changed), 0, s)};
+}
 
 }  // namespace
 
@@ -148,15 +246,37 @@ Sampled sample_counted(const kernels::Exec& exec, const mx::array& logits,
   if (!exec.use_cpu_kernels()) {
     return composed::sample_counted(logits, noise, options, exec.stream);
   }
-  std::vector<mx::array> inputs = {mx::contiguous(logits, false, exec.stream)};
+  const auto n_rows = static_cast<std::size_t>(logits.shape(0));
+  std::vector<mx::array> inputs = {dense(logits, exec.stream)};
   if (!options.greedy) {
-    inputs.push_back(mx::contiguous(noise, false, exec.stream));
+    inputs.push_back(dense(noise, exec.stream));
   }
-  const mx::Shape shape = {logits.shape(0), 1};
-  const auto outputs = mx::array::make_arrays(
-      {shape, shape}, {mx::int32, mx::int32},
-      std::make_shared<SampleCodes>(exec, options), inputs);
-  return {outputs[0], outputs[1]};
+  std::vector<NoisePlace> places(n_rows, {.input = inputs.size() - 1});
+  for (std::size_t row = 0; row < n_rows; ++row) {
+    places[row].row = static_cast<int>(row);
+  }
+  return sample_node(exec, std::move(inputs), std::vector(n_rows, options),
+                     std::move(places));
+}
+
+Sampled sample_rows(const kernels::Exec& exec, const mx::array& logits,
+                    std::span<const RowDraw> rows) {
+  require_rows(exec, logits, rows);
+  if (!exec.use_cpu_kernels()) return composed_rows(logits, rows, exec.stream);
+  std::vector<mx::array> inputs = {dense(logits, exec.stream)};
+  std::vector<SamplerOptions> options;
+  std::vector<NoisePlace> places;
+  for (const RowDraw& row : rows) {
+    NoisePlace place;
+    if (!row.options.greedy) {
+      inputs.push_back(dense(*row.noise, exec.stream));
+      place = {.input = inputs.size() - 1, .row = row.noise_row};
+    }
+    options.push_back(row.options);
+    places.push_back(place);
+  }
+  return sample_node(exec, std::move(inputs), std::move(options),
+                     std::move(places));
 }
 
 mx::array sample(const kernels::Exec& exec, const mx::array& logits,

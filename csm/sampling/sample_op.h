@@ -1,5 +1,8 @@
 #pragma once
 
+#include <optional>
+#include <span>
+
 #include "csm/kernels/exec_op.h"
 #include "csm/sampling/sampler_options.h"
 
@@ -31,7 +34,24 @@ struct Sampled {
                                      const mx::array& noise,
                                      const SamplerOptions& options);
 
-/// The codes alone.
+/// How one row of a batch is drawn.
+struct RowDraw {
+  SamplerOptions options;
+  /// [R, V] float32 or [R, 2 V] uint32 as above, for example of a whole frame;
+  /// none for greedy.
+  std::optional<mx::array> noise;
+  int noise_row = 0;  ///< the row of `noise` that this draw uses
+};
+
+/// sample_counted with options and noise of its own for each row.
+///
+/// logits  [N, V] float32
+/// rows    N of them
+[[nodiscard]] Sampled sample_rows(const kernels::Exec& exec,
+                                  const mx::array& logits,
+                                  std::span<const RowDraw> rows);
+
+/// The codes of sample_counted alone.
 [[nodiscard]] mx::array sample(const kernels::Exec& exec,
                                const mx::array& logits, const mx::array& noise,
                                const SamplerOptions& options);

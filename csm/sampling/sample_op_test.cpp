@@ -3,9 +3,12 @@
 #include <gtest/gtest.h>
 
 #include <cstdint>
+#include <functional>
 #include <limits>
 #include <random>
+#include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "csm/base/error.h"
@@ -123,6 +126,70 @@ TEST(Sample, ComposedOperations_GiveTheSameCodes) {
     EXPECT_EQ(to_vector(sampled.codes), to_vector(expected.codes));
     EXPECT_EQ(to_vector(sampled.changed), to_vector(expected.changed));
   }
+}
+
+// Every row with options of its own, and with noise of its own kind.
+std::vector<RowDraw> mixed_rows(int n, bool words_too) {
+  const std::vector<SamplerOptions> all = all_options();
+  const std::vector<float> values = noise_values(n, kVocab);
+  const std::vector<std::uint32_t> words = noise_words(n, kVocab);
+  std::vector<RowDraw> rows;
+  for (int row = 0; row < n; ++row) {
+    RowDraw draw = {.options = all[static_cast<std::size_t>(row) % all.size()],
+                    .noise = to_array(values, n),
+                    .noise_row = n - 1 - row};
+    draw.options.temperature += 0.01F * static_cast<float>(row / 3);
+    if (words_too && row % 2 == 0) {
+      draw.noise = mx::array(words.data(), {n, 2 * kVocab}, mx::uint32);
+    }
+    if (draw.options.greedy) draw.noise.reset();
+    rows.push_back(std::move(draw));
+  }
+  return rows;
+}
+
+TEST(Sample, RowsOfOwnOptions_EqualDrawCode) {
+  constexpr int kRows = 48;
+  const std::vector<float> logits = normal_rows(kRows, kVocab, 6);
+  const std::vector<float> values = noise_values(kRows, kVocab);
+  ThreadPool pool(2);
+  for (const bool composed : {false, true}) {
+    kernels::Exec exec = cpu_exec();
+    exec.composed = composed;
+    exec.pool = &pool;
+    const std::vector<RowDraw> rows = mixed_rows(kRows, !composed);
+    const Sampled sampled = sample_rows(exec, to_array(logits, kRows), rows);
+    const auto codes = to_vector(sampled.codes);
+    const auto changed = to_vector(sampled.changed);
+    for (std::size_t row = 0; row < kRows; ++row) {
+      const auto at = static_cast<std::size_t>(rows[row].noise_row) * kVocab;
+      const Draw draw = draw_code(
+          {logits.data() + row * kVocab, kVocab},
+          NoiseRow::values({values.data() + at, kVocab}), rows[row].options);
+      EXPECT_EQ(codes[row], draw.code) << row << " composed " << composed;
+      EXPECT_EQ(changed[row], draw.changed ? 1 : 0) << row;
+    }
+  }
+}
+
+TEST(Sample, WrongRows_InvalidArgument) {
+  const mx::array logits = to_array(normal_rows(2, kVocab, 5), 2);
+  const std::vector<RowDraw> good = mixed_rows(2, false);
+  EXPECT_NO_THROW((void)sample_rows(cpu_exec(), logits, good));
+  EXPECT_THROW((void)sample_rows(cpu_exec(), logits, std::span(good).first(1)),
+               Error);
+  const auto refused = [&](const std::function<void(RowDraw&)>& spoil) {
+    std::vector<RowDraw> rows = good;
+    rows[1].options.greedy = false;
+    rows[1].noise = good[0].noise;
+    spoil(rows[1]);
+    EXPECT_THROW((void)sample_rows(cpu_exec(), logits, rows), Error);
+  };
+  refused([](RowDraw& row) { row.noise.reset(); });
+  refused([](RowDraw& row) { row.noise_row = 2; });
+  refused([](RowDraw& row) { row.noise_row = -1; });
+  refused([](RowDraw& row) { row.noise = mx::zeros({2, kVocab + 1}); });
+  refused([](RowDraw& row) { row.options.temperature = 0.0F; });
 }
 
 TEST(Sample, UnusableRow_IsRefusedAlone) {

@@ -60,6 +60,8 @@ struct SamplerOptions {
   /// surfaces where a person states top_k.
   void validate(int vocab) const;
   [[nodiscard]] std::string to_string() const;
+
+  bool operator==(const SamplerOptions&) const = default;
 };
 
 }  // namespace csm::sampling

@@ -106,14 +106,14 @@ void RandomValues::write(std::size_t first, std::size_t n, Target target,
   }
 }
 
-void RandomValues::write_all(Target target, std::byte* out,
-                             ThreadPool* pool) const {
+void RandomValues::write_range(std::size_t first, std::size_t n, Target target,
+                               std::byte* out, ThreadPool* pool) const {
   const std::size_t item = target == Target::kF32 ? 4 : 2;
   const auto write_chunk = [&](int chunk) {
-    const std::size_t first = static_cast<std::size_t>(chunk) * kChunk;
-    write(first, std::min(kChunk, size_ - first), target, out + first * item);
+    const std::size_t at = static_cast<std::size_t>(chunk) * kChunk;
+    write(first + at, std::min(kChunk, n - at), target, out + at * item);
   };
-  const int n_chunks = static_cast<int>((size_ + kChunk - 1) / kChunk);
+  const int n_chunks = static_cast<int>((n + kChunk - 1) / kChunk);
   if (pool != nullptr && n_chunks > 1) {
     pool->run(n_chunks, write_chunk);
   } else {

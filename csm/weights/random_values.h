@@ -32,8 +32,14 @@ class RandomValues {
   void write(std::size_t first, std::size_t n, Target target,
              std::byte* out) const;
 
+  /// The same in parallel, unless `pool` is null.
+  void write_range(std::size_t first, std::size_t n, Target target,
+                   std::byte* out, ThreadPool* pool) const;
+
   /// Writes all elements, in parallel unless `pool` is null.
-  void write_all(Target target, std::byte* out, ThreadPool* pool) const;
+  void write_all(Target target, std::byte* out, ThreadPool* pool) const {
+    write_range(0, size_, target, out, pool);
+  }
 
  private:
   std::uint64_t key_;

@@ -7,24 +7,22 @@
 #include "csm/base/error.h"
 #include "csm/base/printable.h"
 #include "csm/base/str_cat.h"
-#include "csm/weights/convert.h"
 #include "csm/weights/random_values.h"
+#include "csm/weights/read_tensor.h"
 
 namespace csm::weights {
 namespace {
 
 constexpr std::size_t kMaxNamed = 10;
-constexpr std::size_t kChunkElements = 1UL << 20U;
+constexpr std::string_view kWeight = ".weight";
+constexpr std::string_view kScales = ".scales";
+constexpr std::string_view kBiases = ".biases";
 constexpr std::string_view kFrameTable = "audio_emb";
 constexpr std::string_view kDepthTable = "dd.audio_emb";
 
 [[noreturn]] void fail(ErrorCode code, const std::string& what,
                        const std::string& where) {
   throw Error(code, str_cat("[weights.weight_store] ", what, " (", where, ")"));
-}
-
-std::string where_of(const SourceTensor& tensor) {
-  return str_cat(tensor.file, ", tensor ", printable(tensor.view.name));
 }
 
 // "a, b, c and 7 more"
@@ -55,12 +53,6 @@ bool same_bytes(const SourceTensor& a, const SourceTensor& b) {
   return true;
 }
 
-Target target_of(mx::Dtype dtype) {
-  if (dtype == mx::float32) return Target::kF32;
-  CSM_CHECK(dtype == mx::bfloat16, "expected float32 or bfloat16");
-  return Target::kBf16;
-}
-
 void check_form(const SourceTensor& tensor, const std::vector<int>& shape) {
   const std::vector<std::int64_t> expected(shape.begin(), shape.end());
   if (tensor.view.shape != expected) {
@@ -77,29 +69,22 @@ void check_form(const SourceTensor& tensor, const std::vector<int>& shape) {
   }
 }
 
-// Converts in chunks and gives the pages of each back, so that the file adds
-// no more than a chunk to the resident memory.
-mx::array convert_tensor(const SourceTensor& tensor,
-                         const std::vector<int>& shape, mx::Dtype dtype) {
-  mx::array out = aligned_array(shape, dtype);
-  auto* to = reinterpret_cast<std::byte*>(out.data<char>());
-  const std::size_t in_size = size_of(tensor.view.dtype);
-  const std::size_t n = tensor.view.bytes.size() / in_size;
-  for (std::size_t begin = 0; begin < n; begin += kChunkElements) {
-    const std::size_t size = std::min(kChunkElements, n - begin);
-    const auto in = tensor.view.bytes.subspan(begin * in_size, size * in_size);
-    const auto bad = convert(tensor.view.dtype, in, target_of(dtype),
-                             to + begin * mx::size_of(dtype));
-    if (bad) {
-      fail(ErrorCode::kCorrupt,
-           str_cat("expected finite values, got NaN, infinity or an overflow "
-                   "at element ",
-                   begin + *bad),
-           where_of(tensor));
-    }
-    tensor.release(in);
-  }
-  return out;
+// The name without its ending, if it has that.
+std::optional<std::string> without(std::string_view name,
+                                   std::string_view ending) {
+  if (!name.ends_with(ending)) return std::nullopt;
+  return std::string(name.substr(0, name.size() - ending.size()));
+}
+
+// X of the companions X.scales and X.biases of integers X.weight.
+std::optional<std::string> module_of_companion(std::string_view name) {
+  const auto module = without(name, kScales);
+  return module ? module : without(name, kBiases);
+}
+
+// What follows the first extent.
+std::vector<int> part_shape(const std::vector<int>& shape) {
+  return {shape.begin() + 1, shape.end()};
 }
 
 }  // namespace
@@ -133,12 +118,42 @@ WeightStore WeightStore::random(std::uint64_t seed, ThreadPool* pool) {
   return store;
 }
 
+// The integers' companions of a tensor; both, or the tensor is no integers.
+AffineSource WeightStore::find_affine(const SourceTensor& tensor) const {
+  const auto module = without(tensor.view.name, kWeight);
+  if (!module) return {};
+  AffineSource out{.words = &tensor,
+                   .scales = checkpoint_.find(*module + std::string(kScales)),
+                   .biases = checkpoint_.find(*module + std::string(kBiases))};
+  const bool is_words = tensor.view.dtype == Dtype::kU32;
+  if (!is_words && out.scales == nullptr && out.biases == nullptr) return {};
+  if (!is_words) {
+    fail(ErrorCode::kUnsupported,
+         str_cat("expected dtype U32 of a tensor with scales, got ",
+                 to_string(tensor.view.dtype)),
+         where_of(tensor));
+  }
+  for (const std::string_view ending : {kScales, kBiases}) {
+    if ((ending == kScales ? out.scales : out.biases) != nullptr) continue;
+    fail(ErrorCode::kNotFound,
+         str_cat("expected tensor ", printable(*module), ending,
+                 " beside the integers, got none"),
+         where_of(tensor));
+  }
+  return out;
+}
+
 void WeightStore::read_names(Layout layout) {
   std::vector<std::string> unknown;
   std::vector<std::string> known;
   for (const auto& [name, tensor] : checkpoint_.tensors()) {
+    const auto module = module_of_companion(name);
+    if (module && checkpoint_.find(*module + std::string(kWeight)) != nullptr) {
+      continue;
+    }
     if (const auto canonical = canonical_name(layout, name)) {
-      entries_.emplace(*canonical, Entry{&tensor, is_ignorable(*canonical)});
+      entries_.emplace(*canonical, Entry{&tensor, find_affine(tensor),
+                                         is_ignorable(*canonical)});
       known.push_back(*canonical);
     } else {
       unknown.push_back(name);
@@ -165,7 +180,14 @@ bool WeightStore::find_tie() const {
   const auto frame = entries_.find(kFrameTable);
   const auto depth = entries_.find(kDepthTable);
   if (frame == entries_.end() || depth == entries_.end()) return true;
-  return same_bytes(*frame->second.source, *depth->second.source);
+  const Entry& a = frame->second;
+  const Entry& b = depth->second;
+  if (a.affine.words != nullptr && b.affine.words != nullptr &&
+      !(same_bytes(*a.affine.scales, *b.affine.scales) &&
+        same_bytes(*a.affine.biases, *b.affine.biases))) {
+    return false;
+  }
+  return same_bytes(*a.source, *b.source);
 }
 
 // The stored name: of a tied pair the one that exists, frames' first.
@@ -217,31 +239,134 @@ void WeightStore::mark_used(std::string_view canonical) {
   found.used = true;
 }
 
-mx::array WeightStore::produce(std::string_view canonical,
-                               const std::vector<int>& shape,
-                               mx::Dtype dtype) const {
-  if (!random_) {
-    return convert_tensor(*entry(canonical).source, shape, dtype);
+void WeightStore::declare(Quantization quantization) {
+  declared_ = std::move(quantization);
+}
+
+bool WeightStore::is_affine(std::string_view canonical) const {
+  return !random_ && entry(canonical).affine.words != nullptr;
+}
+
+bool WeightStore::has_affine() const {
+  return std::any_of(entries_.begin(), entries_.end(), [](const auto& named) {
+    return named.second.affine.words != nullptr;
+  });
+}
+
+std::optional<Dtype> WeightStore::stored_dtype(
+    std::string_view canonical) const {
+  if (random_) return std::nullopt;
+  return entry(canonical).source->view.dtype;
+}
+
+// Of integers: whether they fit the shape and what was declared.
+AffineForm WeightStore::affine_form(std::string_view canonical,
+                                    const std::vector<int>& shape) const {
+  const Entry& found = entry(canonical);
+  const std::string module = without(found.source->view.name, kWeight).value();
+  std::optional<AffineForm> declared;
+  if (declared_) {
+    declared = declared_->of(module);
+    if (!declared) {
+      fail(ErrorCode::kCorrupt,
+           "expected no integers as config.json says, got some",
+           where_of(*found.source));
+    }
   }
-  const RandomValues values(resolve(canonical), shape, random_->seed);
-  mx::array out = aligned_array(shape, dtype);
-  values.write_all(target_of(dtype),
-                   reinterpret_cast<std::byte*>(out.data<char>()),
-                   random_->pool);
-  return out;
+  return check_affine(found.affine, shape, declared);
+}
+
+// Values of a whole tensor, or of one of its parts.
+mx::array WeightStore::produce(std::string_view canonical,
+                               const std::vector<int>& shape, mx::Dtype dtype,
+                               std::optional<int> part) const {
+  const std::vector<int> out_shape = part ? part_shape(shape) : shape;
+  const std::size_t first =
+      static_cast<std::size_t>(part.value_or(0)) * element_count(out_shape);
+  if (random_) {
+    const RandomValues values(resolve(canonical), shape, random_->seed);
+    mx::array out = aligned_array(out_shape, dtype);
+    values.write_range(first, element_count(out_shape), target_of(dtype),
+                       reinterpret_cast<std::byte*>(out.data<char>()),
+                       random_->pool);
+    return out;
+  }
+  if (is_affine(canonical)) {
+    const AffineForm form = affine_form(canonical, shape);
+    return dequantize(read_affine(entry(canonical).affine, shape, form, part),
+                      out_shape, dtype);
+  }
+  return read_values(*entry(canonical).source, first, out_shape, dtype);
+}
+
+void WeightStore::check_floats(std::string_view canonical,
+                               const std::vector<int>& shape) const {
+  if (random_ || is_affine(canonical)) return;
+  const SourceTensor& source = *entry(canonical).source;
+  check_form(source, shape);
+  if (!declared_) return;
+  const auto module = without(source.view.name, kWeight);
+  const auto listed = declared_->modules.find(module.value_or(""));
+  if (listed == declared_->modules.end() || !listed->second) return;
+  fail(ErrorCode::kCorrupt,
+       str_cat("expected ", to_string(*listed->second),
+               " as config.json says, got ", to_string(source.view.dtype)),
+       where_of(source));
 }
 
 mx::array WeightStore::take(std::string_view canonical,
                             const std::vector<int>& shape, mx::Dtype dtype) {
-  if (!random_) check_form(*entry(canonical).source, shape);
+  check_floats(canonical, shape);
   mark_used(canonical);
   const bool is_table = canonical == kFrameTable || canonical == kDepthTable;
   const bool shared = is_table && tied_;
   if (shared && kept_ && kept_->dtype == dtype) return kept_->values;
-  mx::array values = produce(canonical, shape, dtype);
+  mx::array values = produce(canonical, shape, dtype, std::nullopt);
   taken_.insert_or_assign(resolve(canonical), Taken{shape, values.nbytes()});
   if (shared) kept_ = Kept{dtype, values};
   return values;
+}
+
+// The first part stands for the tensor: it is used from then on.
+void WeightStore::begin_part(std::string_view canonical,
+                             const std::vector<int>& shape, int part) {
+  if (part == 0) {
+    mark_used(canonical);
+    taken_.insert_or_assign(resolve(canonical), Taken{shape, 0});
+  }
+  CSM_CHECK(taken_.contains(resolve(canonical)) && part < shape.front(),
+            str_cat(canonical, ": parts come in order"));
+}
+
+mx::array WeightStore::take_part(std::string_view canonical,
+                                 const std::vector<int>& shape, int part,
+                                 mx::Dtype dtype) {
+  check_floats(canonical, shape);
+  begin_part(canonical, shape, part);
+  mx::array values = produce(canonical, shape, dtype, part);
+  taken_.find(resolve(canonical))->second.bytes += values.nbytes();
+  return values;
+}
+
+AffineTensor WeightStore::take_affine(std::string_view canonical,
+                                      const std::vector<int>& shape) {
+  CSM_CHECK(is_affine(canonical), canonical);
+  const AffineForm form = affine_form(canonical, shape);
+  mark_used(canonical);
+  AffineTensor tensor = read_affine(entry(canonical).affine, shape, form);
+  taken_.insert_or_assign(resolve(canonical), Taken{shape, tensor.bytes()});
+  return tensor;
+}
+
+AffineTensor WeightStore::take_affine_part(std::string_view canonical,
+                                           const std::vector<int>& shape,
+                                           int part) {
+  CSM_CHECK(is_affine(canonical), canonical);
+  const AffineForm form = affine_form(canonical, shape);
+  begin_part(canonical, shape, part);
+  AffineTensor tensor = read_affine(entry(canonical).affine, shape, form, part);
+  taken_.find(resolve(canonical))->second.bytes += tensor.bytes();
+  return tensor;
 }
 
 void WeightStore::set_bytes(std::string_view canonical, std::size_t bytes) {

@@ -10,8 +10,10 @@
 #include <vector>
 
 #include "csm/base/thread_pool.h"
+#include "csm/weights/affine_tensor.h"
 #include "csm/weights/aligned_array.h"
 #include "csm/weights/checkpoint.h"
+#include "csm/weights/quantization.h"
 #include "csm/weights/tensor_names.h"
 
 namespace csm::weights {
@@ -25,11 +27,14 @@ namespace csm::weights {
 /// Movable only. Threads: one at a time.
 class WeightStore {
  public:
-  /// Opens a model folder or file in Hugging Face's layout.
+  /// Opens a model folder or file in Hugging Face's layout. Any X.weight of it
+  /// may be integers with X.scales and X.biases beside them, as MLX stores
+  /// them (affine_tensor.h); that is then one tensor of this store.
   ///
-  /// Throws: as Checkpoint::open; Error{kUnsupported} for another layout,
-  /// Error{kCorrupt} naming tensors that the layout does not have,
-  /// Error{kNotFound} naming those that any such model has and this one lacks.
+  /// Throws: as Checkpoint::open; Error{kUnsupported} for another layout, or
+  /// scales beside a tensor that is not U32; Error{kCorrupt} naming tensors
+  /// that the layout does not have, Error{kNotFound} naming those that any
+  /// such model has and this one lacks, or missing scales or biases.
   static WeightStore open_hf(const std::filesystem::path& path);
 
   /// A store that has every tensor that is asked for, in any shape, with
@@ -38,6 +43,24 @@ class WeightStore {
   ///
   /// pool  fills them; null: the calling thread. Must outlive the store.
   static WeightStore random(std::uint64_t seed, ThreadPool* pool);
+
+  /// Says what config.json says about integers; tensors must agree with it.
+  /// Without it their shapes alone tell bits and groups.
+  void declare(Quantization quantization);
+
+  /// True if the tensor is stored as integers.
+  ///
+  /// Throws: Error{kNotFound}.
+  [[nodiscard]] bool is_affine(std::string_view canonical) const;
+
+  /// True if any tensor is.
+  [[nodiscard]] bool has_affine() const;
+
+  /// Element type in the file; nothing for random weights.
+  ///
+  /// Throws: Error{kNotFound}.
+  [[nodiscard]] std::optional<Dtype> stored_dtype(
+      std::string_view canonical) const;
 
   /// True if take(canonical, ...) would find a tensor, used or not.
   [[nodiscard]] bool has(std::string_view canonical) const;
@@ -50,18 +73,40 @@ class WeightStore {
 
   /// The values of a tensor, which counts as used from then on.
   ///
-  /// dtype    mx::float32 or mx::bfloat16; stored are F32, F16 or BF16
+  /// dtype    mx::float32 or mx::bfloat16; stored are F32, F16 or BF16, or
+  ///          integers, which become the weights that they stand for
   /// returns  evaluated, contiguous, data at a multiple of 64 bytes on CPU
   ///
   /// With tied audio tables "audio_emb" and "dd.audio_emb" give one array.
   ///
   /// Throws: Error{kNotFound} if absent; Error{kCorrupt} if the shape differs
   /// or a value is not finite in either type; Error{kUnsupported} for another
-  /// stored type; Error{kInternal} if taken before.
+  /// stored type; for integers as check_affine() and read_affine();
+  /// Error{kInternal} if taken before.
   /// Exact: float32 keeps every value; bfloat16 rounds to nearest, ties to
   /// even, as torch (csm/weights/weight_store_test.cpp).
   [[nodiscard]] mx::array take(std::string_view canonical,
                                const std::vector<int>& shape, mx::Dtype dtype);
+
+  /// The same for one of the shape[0] parts of a tensor, so that no more than
+  /// that is in memory. Part 0, the first to be taken, marks the tensor as
+  /// used.
+  ///
+  /// shape    of the whole tensor
+  /// returns  of the shape behind its first extent
+  [[nodiscard]] mx::array take_part(std::string_view canonical,
+                                    const std::vector<int>& shape, int part,
+                                    mx::Dtype dtype);
+
+  /// The integers of a tensor that is_affine(), and those of one part.
+  ///
+  /// shape    of the weights, not of the words that hold them
+  /// Throws: as check_affine() and read_affine(); Error{kInternal} as take().
+  [[nodiscard]] AffineTensor take_affine(std::string_view canonical,
+                                         const std::vector<int>& shape);
+  [[nodiscard]] AffineTensor take_affine_part(std::string_view canonical,
+                                              const std::vector<int>& shape,
+                                              int part);
 
   /// True if frames and the depth decoder read one table: a single one is
   /// stored, or both are and agree in every byte.
@@ -97,6 +142,7 @@ class WeightStore {
  private:
   struct Entry {
     const SourceTensor* source;
+    AffineSource affine = {};  // words == source if stored as integers
     bool used = false;
   };
   struct Kept {  // a tied table that was converted once
@@ -106,9 +152,17 @@ class WeightStore {
 
   explicit WeightStore(Checkpoint checkpoint);
 
+  [[nodiscard]] AffineSource find_affine(const SourceTensor& tensor) const;
+  [[nodiscard]] AffineForm affine_form(std::string_view canonical,
+                                       const std::vector<int>& shape) const;
+  void check_floats(std::string_view canonical,
+                    const std::vector<int>& shape) const;
+  void begin_part(std::string_view canonical, const std::vector<int>& shape,
+                  int part);
   [[nodiscard]] mx::array produce(std::string_view canonical,
                                   const std::vector<int>& shape,
-                                  mx::Dtype dtype) const;
+                                  mx::Dtype dtype,
+                                  std::optional<int> part) const;
   void read_names(Layout layout);
   [[nodiscard]] bool find_tie() const;
   [[nodiscard]] std::string resolve(std::string_view canonical) const;
@@ -117,6 +171,7 @@ class WeightStore {
 
   Checkpoint checkpoint_;
   std::map<std::string, Entry, std::less<>> entries_;  // by canonical name
+  std::optional<Quantization> declared_;
   bool tied_ = false;
   std::map<std::string, bool, std::less<>> table_taken_;  // the two names
   std::optional<Kept> kept_;

@@ -172,8 +172,15 @@ def check_random(test):
                    one["frames_per_s_max"] for one in tiny["throughput"]),
                "spread of the throughput")
     one = test.json("--random-weights", "tiny")
-    test.check(tiny["bytes_per_frame"] == 2 * one["bytes_per_frame"],
-               "streams that take turns read the weights once each")
+    # Of the tables each stream reads its own rows: 7 of 64 bfloat16 or float32.
+    rows = 7 * 64 * {"bf16": 2, "f32": 4}[one["dtype"]]
+    test.check(tiny["bytes_per_frame"] == one["bytes_per_frame"] + rows,
+               "the streams of a batch read the matrices once together")
+    test.check(tiny["codec_bytes_per_frame"] == one["codec_bytes_per_frame"],
+               "and the codec's")
+    test.check(tiny["batching"] == "frame", "batching")
+    test.check(tiny["codes_sha256"] == one["codes_sha256"],
+               "the first stream speaks the same with another and alone")
 
 
 def check_saved(test, folder):

@@ -34,13 +34,14 @@ class CsmParity : public testing::TestWithParam<Case> {
     return mx::concatenate(out, 0);
   }
 
-  /// Teacher-forced logits of codebooks 1..K-1 of one frame, [K-1, V].
+  /// Teacher-forced logits of codebooks 1..K-1 of a frame of N sequences,
+  /// [(K-1)*N, V].
   [[nodiscard]] static mx::array depth(const TinyModel& tiny,
                                        const mx::array& h,
                                        const mx::array& frame,
                                        model::DepthState& state) {
     const auto code = [&](int k) {
-      return mx::slice(frame, {0, k}, {1, k + 1});
+      return mx::slice(frame, {0, k}, {frame.shape(0), k + 1});
     };
     std::vector<mx::array> out{
         tiny.csm().depth_start(tiny.exec(), h, code(0), state)};
@@ -168,6 +169,53 @@ TEST_P(CsmParity, DepthState_FramesDoNotSeeEachOther) {
   auto fresh = tiny.csm().new_depth_state();
   expect_close(depth(tiny, rows(h, 1, 2), rows(codes, 1, 2), used),
                depth(tiny, rows(h, 1, 2), rows(codes, 1, 2), fresh), 0);
+}
+
+// Sequences of different lengths, one of them new, and the frames after them.
+TEST_P(CsmParity, SequencesTogether_EqualEachAlone) {
+  const TinyModel tiny(GetParam());
+  const auto& csm = tiny.csm();
+  const mx::array x = tiny.inputs();
+  const mx::array codes = tiny.golden("codes");
+  const std::vector<int> before = {3, 0, 1};  // positions that are cached
+  const std::vector<int> now = {1, 4, 2};
+  std::vector<model::BackboneState> states;
+  std::vector<mx::array> parts;
+  std::vector<mx::array> hidden_alone;
+  std::vector<mx::array> logits_alone;
+  for (std::size_t i = 0; i < now.size(); ++i) {
+    states.push_back(csm.new_state());
+    if (before[i] > 0) {
+      csm.backbone(tiny.exec(), rows(x, 0, before[i]), states[i]).eval();
+    }
+    parts.push_back(rows(x, before[i], before[i] + now[i]));
+    auto alone = states[i].fork();
+    hidden_alone.push_back(csm.backbone(tiny.exec(), parts[i], alone));
+    auto depth_alone = csm.new_depth_state();
+    const int f = static_cast<int>(i) % codes.shape(0);
+    logits_alone.push_back(depth(tiny, rows(hidden_alone[i], 0, 1),
+                                 rows(codes, f, f + 1), depth_alone));
+  }
+  std::vector<model::BackboneShare> batch;
+  std::vector<mx::array> first_rows;
+  std::vector<mx::array> frames;
+  for (std::size_t i = 0; i < now.size(); ++i) {
+    batch.push_back({.cache = &states[i], .n_positions = now[i]});
+    first_rows.push_back(rows(hidden_alone[i], 0, 1));
+    const int f = static_cast<int>(i) % codes.shape(0);
+    frames.push_back(rows(codes, f, f + 1));
+  }
+  expect_close(csm.backbone(tiny.exec(), mx::concatenate(parts, 0), batch),
+               mx::concatenate(hidden_alone, 0), same());
+  EXPECT_EQ(states[1].position(), 4);
+
+  auto state = csm.new_depth_state(3);
+  const mx::array together = depth(tiny, mx::concatenate(first_rows, 0),
+                                   mx::concatenate(frames, 0), state);
+  const int n_logits = csm.config().n_codebooks - 1;
+  const int vocab = csm.config().audio_vocab;
+  expect_close(mx::reshape(together, {n_logits, 3, vocab}),
+               mx::stack(logits_alone, 1), same());
 }
 
 TEST_P(CsmParity, SequenceTooLong_Exhausted) {

@@ -59,6 +59,43 @@ TEST_P(MimiParity, AnyChunks_EqualTheWhole) {
   }
 }
 
+// Streams that started one after the other, a frame of each at a time.
+TEST_P(MimiParity, StreamsTogether_EachSoundsAsAlone) {
+  const TinyModel tiny(GetParam());
+  const mx::array codes = tiny.golden("mimi_codes");
+  const int samples = tiny.mimi().config().frame_samples();
+  constexpr int kStreams = 3;
+  constexpr int kFrames = 6;
+  std::vector<codec::MimiDecoder::State> states;
+  std::vector<std::vector<mx::array>> audio(kStreams);
+  for (int step = 0; step < kStreams + kFrames; ++step) {
+    if (step < kStreams) states.push_back(tiny.mimi().new_state());
+    std::vector<codec::MimiDecoder::State*> live;
+    std::vector<mx::array> frame;  // stream s begins with frame s of the codes
+    for (codec::MimiDecoder::State& state : states) {
+      live.push_back(&state);
+      frame.push_back(rows(codes, step, step + 1));
+    }
+    std::vector<mx::array> arrays =
+        tiny.mimi().decode_each(tiny.exec(), mx::concatenate(frame, 0), live);
+    ASSERT_EQ(arrays.size(), live.size());
+    for (std::size_t s = 0; s < live.size(); ++s) {
+      audio[s].push_back(arrays[s]);
+    }
+    for (const auto& state : states) state.append_arrays(arrays);
+    mx::eval(arrays);
+  }
+  for (int s = 0; s < kStreams; ++s) {
+    auto alone = tiny.mimi().new_state();
+    const mx::array want = tiny.mimi().decode(
+        tiny.exec(), rows(codes, s, kStreams + kFrames), alone);
+    EXPECT_EQ(want.size(), audio[static_cast<std::size_t>(s)].size() *
+                               static_cast<std::size_t>(samples));
+    expect_close(mx::concatenate(audio[static_cast<std::size_t>(s)], 0), want,
+                 same());
+  }
+}
+
 TEST_P(MimiParity, FewerCodebooks_AreAPrefix) {
   const TinyModel tiny(GetParam());
   const mx::array want = tiny.golden("mimi_fewer_audio");

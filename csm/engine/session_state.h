@@ -1,0 +1,120 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "csm/base/error.h"
+#include "csm/codec/mimi_decoder.h"
+#include "csm/engine/generation_options.h"
+#include "csm/engine/session.h"
+#include "csm/kernels/exec_op.h"
+#include "csm/model/csm_model.h"
+#include "csm/sampling/noise.h"
+#include "csm/sampling/sample_op.h"
+
+namespace csm::engine {
+
+/// The shared, constant things that a frame needs. Does not own them.
+struct FrameContext {
+  const kernels::Exec* exec;
+  const model::CsmModel* model;
+  const codec::MimiDecoder* decoder;
+};
+
+/// What one frame of one session came to.
+struct FrameResult {
+  Frame frame;
+  int n_changed_codes = 0;  ///< see Session::n_changed_codes
+};
+
+/// The state of one utterance: what a Session is made of. FrameBatch computes
+/// its frames, alone or together with those of others.
+///
+/// Threads: engine thread only.
+class SessionState {
+ public:
+  /// prompt      token ids, not empty
+  /// max_frames  >= 1
+  SessionState(const FrameContext& context, std::vector<std::int32_t> prompt,
+               const GenerationOptions& options, int max_frames);
+
+  void cancel() { cancelled_ = true; }
+
+  /// Before a step: whether this session has another frame to compute. If not,
+  /// stop_reason() is set from here on.
+  [[nodiscard]] bool wants_frame();
+
+  /// After a step: takes the frame in, or ends because of it.
+  ///
+  /// step     what the whole step took
+  /// returns  the frame; none if it is the one that ends the speech
+  /// Throws: Error{kBackend} for logits that are not finite; the session has
+  /// failed then.
+  [[nodiscard]] std::optional<Frame> accept(FrameResult result,
+                                            const FrameTimes& step);
+
+  /// Ends the session, whose arrays are not to be used any more.
+  void fail() { stop_reason_ = StopReason::kFailed; }
+
+  /// The rows that the backbone reads next, [T, D].
+  [[nodiscard]] mx::array next_input(const kernels::Exec& exec) const;
+  [[nodiscard]] int next_positions() const {
+    return n_steps_ == 0 ? prompt_positions() : 1;
+  }
+
+  /// The random numbers of the next frame, K rows for sampling::sample_rows;
+  /// none if they are not used.
+  void draw_noise();
+  [[nodiscard]] sampling::RowDraw row_draw(int codebook) const {
+    return {.options = sampler_, .noise = noise_rows_, .noise_row = codebook};
+  }
+
+  [[nodiscard]] const FrameContext& context() const { return context_; }
+  [[nodiscard]] model::BackboneState& backbone() { return backbone_; }
+  [[nodiscard]] codec::MimiDecoder::State& codec() { return codec_; }
+  [[nodiscard]] std::optional<StopReason> stop_reason() const {
+    return stop_reason_;
+  }
+  [[nodiscard]] const StageTimes& times() const { return times_; }
+  [[nodiscard]] const FrameTimes& frame_times() const { return frame_times_; }
+  [[nodiscard]] int n_frames() const { return n_frames_; }
+  [[nodiscard]] int max_frames() const { return max_frames_; }
+  [[nodiscard]] int prompt_positions() const {
+    return static_cast<int>(prompt_.size());
+  }
+  [[nodiscard]] std::int64_t n_invalid_codes() const {
+    return n_invalid_codes_;
+  }
+  [[nodiscard]] std::int64_t n_changed_codes() const {
+    return n_changed_codes_;
+  }
+
+ private:
+  void record_time(const FrameTimes& step);
+  void check_codes(std::span<const std::int32_t> codes);
+
+  FrameContext context_;
+  std::vector<std::int32_t> prompt_;
+  sampling::SamplerOptions sampler_;
+  sampling::NoiseStream noise_;
+  std::optional<mx::array> noise_rows_;  // of the next frame
+  model::BackboneState backbone_;
+  codec::MimiDecoder::State codec_;
+  std::vector<std::int32_t> last_codes_;  // [K], empty before the first frame
+
+  int max_frames_;
+  int n_steps_ = 0;
+  int n_frames_ = 0;
+  std::int64_t n_invalid_codes_ = 0;
+  std::int64_t n_changed_codes_ = 0;
+  bool cancelled_ = false;
+  bool stop_at_end_;
+  bool ended_ = false;  // the model ended speech with the last frame
+  std::optional<StopReason> stop_reason_;
+  StageTimes times_;
+  FrameTimes frame_times_;
+};
+
+}  // namespace csm::engine

@@ -1,0 +1,82 @@
+#include "csm/weights/safetensors_writer.h"
+
+#include <bit>
+
+#include "csm/base/check.h"
+#include "csm/base/error.h"
+#include "csm/base/json.h"
+#include "csm/base/str_cat.h"
+
+namespace csm::weights {
+namespace {
+
+constexpr std::size_t kAlignment = 8;
+
+[[noreturn]] void fail(ErrorCode code, const std::filesystem::path& path) {
+  throw Error(code, str_cat("[weights.safetensors_writer] cannot write (",
+                            path.string(), ")"));
+}
+
+std::string little_endian(std::uint64_t value) {
+  std::string out;
+  for (unsigned shift = 0; shift < 64; shift += 8) {
+    out.push_back(static_cast<char>((value >> shift) & 0xFFU));
+  }
+  return out;
+}
+
+std::string header_text(std::span<const TensorPlan> tensors,
+                        const std::map<std::string, std::string>& metadata) {
+  Json header = Json::object();
+  if (!metadata.empty()) header["__metadata__"] = metadata;
+  std::size_t at = 0;
+  for (const TensorPlan& tensor : tensors) {
+    const std::size_t end = at + tensor.bytes();
+    CSM_CHECK(!header.contains(tensor.name), tensor.name);
+    header[tensor.name] = {{"dtype", to_string(tensor.dtype)},
+                           {"shape", tensor.shape},
+                           {"data_offsets", {at, end}}};
+    at = end;
+  }
+  std::string text = header.dump();
+  text.append((kAlignment - text.size() % kAlignment) % kAlignment, ' ');
+  return text;
+}
+
+}  // namespace
+
+std::size_t TensorPlan::bytes() const {
+  std::size_t n = size_of(dtype);
+  for (const std::int64_t extent : shape) {
+    n *= static_cast<std::size_t>(extent);
+  }
+  return n;
+}
+
+SafetensorsWriter::SafetensorsWriter(
+    const std::filesystem::path& path, std::span<const TensorPlan> tensors,
+    const std::map<std::string, std::string>& metadata)
+    : path_(path), out_(path, std::ios::binary | std::ios::trunc) {
+  static_assert(std::endian::native == std::endian::little);
+  if (!out_) fail(ErrorCode::kInvalidArgument, path_);
+  const std::string header = header_text(tensors, metadata);
+  out_ << little_endian(header.size()) << header;
+  for (const TensorPlan& tensor : tensors) left_ += tensor.bytes();
+  file_bytes_ = sizeof(std::uint64_t) + header.size() + left_;
+}
+
+void SafetensorsWriter::write(std::span<const std::byte> data) {
+  CSM_CHECK(data.size() <= left_, "more data than planned");
+  left_ -= data.size();
+  out_.write(reinterpret_cast<const char*>(data.data()),
+             static_cast<std::streamsize>(data.size()));
+  if (!out_) fail(ErrorCode::kExhausted, path_);
+}
+
+void SafetensorsWriter::finish() {
+  CSM_CHECK(left_ == 0, "less data than planned");
+  out_.close();
+  if (!out_) fail(ErrorCode::kExhausted, path_);
+}
+
+}  // namespace csm::weights
