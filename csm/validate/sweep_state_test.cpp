@@ -2,7 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <filesystem>
 #include <fstream>
+#include <string>
 
 #include "csm/base/error.h"
 #include "csm/validate/testing.h"
@@ -15,8 +17,11 @@ class SweepStateTest : public testing::Test {
   void SetUp() override { std::filesystem::remove(path_); }
   void TearDown() override { std::filesystem::remove(path_); }
 
+  // Of this test alone: others run beside it.
   std::filesystem::path path_ =
-      std::filesystem::path(testing::TempDir()) / "csm-sweep-state-test.json";
+      std::filesystem::path(testing::TempDir()) /
+      (std::string("csm-sweep-state-") +
+       testing::UnitTest::GetInstance()->current_test_info()->name() + ".json");
 };
 
 TEST_F(SweepStateTest, GoesOnAfterAnInterruption) {
