@@ -30,9 +30,32 @@ weights::WeightStore open_weights(const std::filesystem::path& folder) {
   return store;
 }
 
+WeightType type_of_bits(std::int64_t bits) {
+  return bits == 4 ? WeightType::kInt4 : WeightType::kInt8;
+}
+
+// The gate of the first layer, if it is stored as integers without a word about
+// them in the configuration: its shape tells.
+const weights::SourceTensor* integer_gate(
+    const weights::Checkpoint& checkpoint) {
+  const weights::SourceTensor* gate = checkpoint.find(
+      weights::source_name(weights::Layout::kHuggingFace, "bb.0.gate")
+          .value_or(""));
+  const bool is_integers = gate != nullptr &&
+                           gate->view.dtype == weights::Dtype::kU32 &&
+                           gate->view.shape.size() == 2;
+  return is_integers ? gate : nullptr;
+}
+
+WeightType type_of_gate(const weights::SourceTensor& gate,
+                        const model::ModelConfig& config) {
+  return type_of_bits(32 * gate.view.shape[1] / config.backbone.width);
+}
+
 // Integers are used as they are, or as the floats that they stand for.
-void check_weight_type(const std::filesystem::path& folder, WeightType wanted) {
-  const WeightType stored = stored_weight_type(folder);
+void check_weight_type(const std::filesystem::path& folder,
+                       const ModelSource& source, WeightType wanted) {
+  const WeightType stored = stored_weight_type(source);
   if (stored == WeightType::kF32 || wanted == stored ||
       wanted == WeightType::kF32) {
     return;
@@ -87,28 +110,28 @@ ModelSource open_folder(const std::filesystem::path& folder) {
 ModelSource open_model(const EngineOptions& options, ThreadPool* pool) {
   if (!options.random_weights.empty()) return open_random(options, pool);
   ModelSource source = open_folder(options.model_dir);
-  check_weight_type(options.model_dir, options.weight_type);
+  check_weight_type(options.model_dir, source, options.weight_type);
   return source;
 }
 
+WeightType stored_weight_type(const ModelSource& source) {
+  if (const auto& declared = source.store.declared()) {
+    return type_of_bits(declared->form.bits);
+  }
+  const auto* gate = integer_gate(source.store.checkpoint());
+  return gate == nullptr ? WeightType::kF32
+                         : type_of_gate(*gate, source.config);
+}
+
 WeightType stored_weight_type(const std::filesystem::path& folder) {
-  const auto of_bits = [](std::int64_t bits) {
-    return bits == 4 ? WeightType::kInt4 : WeightType::kInt8;
-  };
-  if (const auto quantization = weights::Quantization::load(folder)) {
-    return of_bits(quantization->form.bits);
+  if (const auto declared = weights::Quantization::load(folder)) {
+    return type_of_bits(declared->form.bits);
   }
-  // A checkpoint may tell by the shapes of its tensors alone.
   const auto checkpoint = weights::Checkpoint::open(folder);
-  const weights::SourceTensor* gate = checkpoint.find(
-      weights::source_name(weights::Layout::kHuggingFace, "bb.0.gate")
-          .value_or(""));
-  if (gate == nullptr || gate->view.dtype != weights::Dtype::kU32 ||
-      gate->view.shape.size() != 2) {
-    return WeightType::kF32;
-  }
-  const int in = model::ModelConfig::load(folder).backbone.width;
-  return of_bits(32 * gate->view.shape[1] / in);
+  const auto* gate = integer_gate(checkpoint);
+  return gate == nullptr
+             ? WeightType::kF32
+             : type_of_gate(*gate, model::ModelConfig::load(folder));
 }
 
 kernels::WeightType kernel_type(WeightType type) {

@@ -34,6 +34,9 @@ struct ModelSource {
 [[nodiscard]] ModelSource open_model(const EngineOptions& options,
                                      ThreadPool* pool);
 
+/// stored_weight_type() of a folder that is open.
+[[nodiscard]] WeightType stored_weight_type(const ModelSource& source);
+
 /// The kernels' name of a type.
 [[nodiscard]] kernels::WeightType kernel_type(WeightType type);
 

@@ -14,7 +14,6 @@
 #include "csm/engine/model_source.h"
 #include "csm/engine/quantized_file.h"
 #include "csm/model/csm_model.h"
-#include "csm/weights/checkpoint.h"
 #include "csm/weights/quantization.h"
 
 namespace csm::engine {
@@ -80,12 +79,17 @@ void check_options(const QuantizeOptions& options) {
   }
   (void)weights::checked_form(4, options.group, "group");
   check_output(options);
-  const WeightType stored = stored_weight_type(options.model_dir);
+}
+
+ModelSource open_floats(const fs::path& folder) {
+  ModelSource source = open_folder(folder);
+  const WeightType stored = stored_weight_type(source);
   if (stored != WeightType::kF32) {
     invalid(str_cat("expected float weights, got ", to_string(stored),
                     " ones, which nothing is gained by quantising again"),
-            options.model_dir);
+            folder);
   }
+  return source;
 }
 
 // ---- the model in memory
@@ -150,11 +154,10 @@ void write_config(const fs::path& from, const fs::path& to,
 
 QuantizeReport quantize(const QuantizeOptions& options) {
   check_options(options);
+  ModelSource source = open_floats(options.model_dir);
   AtomicFolder folder(options.output);
-  ModelSource source = open_folder(options.model_dir);
   const QuantizedMatrices matrices = load_matrices(options, source);
-  const auto checkpoint = weights::Checkpoint::open(options.model_dir);
-  QuantizedFile file(options, matrices, checkpoint,
+  QuantizedFile file(options, matrices, source.store.checkpoint(),
                      source.store.audio_tables_tied());
   QuantizeReport report = file.report();
   if (report.n_int4 + report.n_int8 == 0) {

@@ -24,13 +24,6 @@ using weights::Dtype;
 constexpr std::size_t kChunk = 1UL << 22U;  // elements
 constexpr weights::Layout kLayout = weights::Layout::kHuggingFace;
 
-std::string module_of(const weights::SourceTensor& tensor) {
-  constexpr std::string_view kWeight = ".weight";
-  std::string name = tensor.view.name;
-  if (name.ends_with(kWeight)) name.resize(name.size() - kWeight.size());
-  return name;
-}
-
 std::optional<AffineForm> form_of(const std::vector<kernels::Matrix>& stack) {
   const auto& affine = stack.front().affine;
   if (!affine) return std::nullopt;
@@ -107,7 +100,8 @@ void QuantizedFile::add(const std::string& canonical,
     ++report_.n_float;
     return;
   }
-  const std::string module = module_of(tensor);
+  const std::string module =
+      weights::module_of(tensor.view.name).value_or(tensor.view.name);
   add_integers(module, found->second, canonical == "audio_head");
   if (*form != quantization_.form) {
     quantization_.modules.emplace(module, form);

@@ -64,6 +64,12 @@ std::string to_string(AffineForm form) {
   return str_cat(form.bits, " bits in groups of ", form.group);
 }
 
+std::optional<std::string> module_of(std::string_view tensor) {
+  constexpr std::string_view kWeight = ".weight";
+  if (!tensor.ends_with(kWeight)) return std::nullopt;
+  return std::string(tensor.substr(0, tensor.size() - kWeight.size()));
+}
+
 AffineForm checked_form(std::int64_t bits, std::int64_t group,
                         const std::string& where) {
   if (bits != 4 && bits != 8) {

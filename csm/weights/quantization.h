@@ -22,6 +22,10 @@ struct AffineForm {
 /// "4 bits in groups of 64".
 [[nodiscard]] std::string to_string(AffineForm form);
 
+/// "a.b", the module whose weights the tensor "a.b.weight" holds; none for
+/// tensors of other names.
+[[nodiscard]] std::optional<std::string> module_of(std::string_view tensor);
+
 /// What config.json says about integer weights, as MLX's tools write it: an
 /// object "quantization" (or "quantization_config", or both and equal) with
 /// "bits", "group_size", "mode", and for modules that differ an object or
@@ -31,7 +35,7 @@ struct Quantization {
   /// Listed modules; none: its weights are no integers.
   std::map<std::string, std::optional<AffineForm>, std::less<>> modules;
 
-  /// The form of a module, "a.b" for the tensor "a.b.weight".
+  /// The form of a module_of() a tensor.
   [[nodiscard]] std::optional<AffineForm> of(std::string_view module) const;
 
   /// Nothing if the configuration does not speak of quantisation.

@@ -69,17 +69,18 @@ void check_form(const SourceTensor& tensor, const std::vector<int>& shape) {
   }
 }
 
-// The name without its ending, if it has that.
-std::optional<std::string> without(std::string_view name,
-                                   std::string_view ending) {
-  if (!name.ends_with(ending)) return std::nullopt;
-  return std::string(name.substr(0, name.size() - ending.size()));
-}
-
 // X of the companions X.scales and X.biases of integers X.weight.
 std::optional<std::string> module_of_companion(std::string_view name) {
-  const auto module = without(name, kScales);
-  return module ? module : without(name, kBiases);
+  for (const std::string_view ending : {kScales, kBiases}) {
+    if (name.ends_with(ending)) {
+      return std::string(name.substr(0, name.size() - ending.size()));
+    }
+  }
+  return std::nullopt;
+}
+
+bool is_audio_table(std::string_view canonical) {
+  return canonical == kFrameTable || canonical == kDepthTable;
 }
 
 // What follows the first extent.
@@ -120,7 +121,7 @@ WeightStore WeightStore::random(std::uint64_t seed, ThreadPool* pool) {
 
 // The integers' companions of a tensor; both, or the tensor is no integers.
 AffineSource WeightStore::find_affine(const SourceTensor& tensor) const {
-  const auto module = without(tensor.view.name, kWeight);
+  const auto module = module_of(tensor.view.name);
   if (!module) return {};
   AffineSource out{.words = &tensor,
                    .scales = checkpoint_.find(*module + std::string(kScales)),
@@ -192,8 +193,7 @@ bool WeightStore::find_tie() const {
 
 // The stored name: of a tied pair the one that exists, frames' first.
 std::string WeightStore::resolve(std::string_view canonical) const {
-  const bool is_table = canonical == kFrameTable || canonical == kDepthTable;
-  if (!is_table || !tied_) return std::string(canonical);
+  if (!is_audio_table(canonical) || !tied_) return std::string(canonical);
   const bool frames = random_ || entries_.contains(kFrameTable);
   return std::string(frames ? kFrameTable : kDepthTable);
 }
@@ -219,8 +219,7 @@ std::vector<std::int64_t> WeightStore::shape(std::string_view canonical) const {
 }
 
 void WeightStore::mark_used(std::string_view canonical) {
-  const bool is_table = canonical == kFrameTable || canonical == kDepthTable;
-  if (is_table && tied_) {
+  if (is_audio_table(canonical) && tied_) {
     const bool is_new = table_taken_.emplace(canonical, true).second;
     CSM_CHECK(is_new, str_cat(canonical, " was taken twice"));
     for (const std::string_view name : {kFrameTable, kDepthTable}) {
@@ -263,7 +262,7 @@ std::optional<Dtype> WeightStore::stored_dtype(
 AffineForm WeightStore::affine_form(std::string_view canonical,
                                     const std::vector<int>& shape) const {
   const Entry& found = entry(canonical);
-  const std::string module = without(found.source->view.name, kWeight).value();
+  const std::string module = module_of(found.source->view.name).value();
   std::optional<AffineForm> declared;
   if (declared_) {
     declared = declared_->of(module);
@@ -305,7 +304,7 @@ void WeightStore::check_floats(std::string_view canonical,
   const SourceTensor& source = *entry(canonical).source;
   check_form(source, shape);
   if (!declared_) return;
-  const auto module = without(source.view.name, kWeight);
+  const auto module = module_of(source.view.name);
   const auto listed = declared_->modules.find(module.value_or(""));
   if (listed == declared_->modules.end() || !listed->second) return;
   fail(ErrorCode::kCorrupt,
@@ -318,8 +317,7 @@ mx::array WeightStore::take(std::string_view canonical,
                             const std::vector<int>& shape, mx::Dtype dtype) {
   check_floats(canonical, shape);
   mark_used(canonical);
-  const bool is_table = canonical == kFrameTable || canonical == kDepthTable;
-  const bool shared = is_table && tied_;
+  const bool shared = is_audio_table(canonical) && tied_;
   if (shared && kept_ && kept_->dtype == dtype) return kept_->values;
   mx::array values = produce(canonical, shape, dtype, std::nullopt);
   taken_.insert_or_assign(resolve(canonical), Taken{shape, values.nbytes()});

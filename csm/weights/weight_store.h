@@ -134,6 +134,14 @@ class WeightStore {
   /// Throws: Error{kCorrupt} naming the tensors that nobody took.
   void check_all_used() const;
 
+  /// What declare() was given.
+  [[nodiscard]] const std::optional<Quantization>& declared() const {
+    return declared_;
+  }
+
+  /// The files as they are; empty with random weights.
+  [[nodiscard]] const Checkpoint& checkpoint() const { return checkpoint_; }
+
   /// Where the weights came from, for messages.
   [[nodiscard]] const std::filesystem::path& path() const {
     return checkpoint_.path();
