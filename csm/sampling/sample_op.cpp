@@ -55,17 +55,6 @@ void require_noise(const kernels::Exec& exec, const mx::array& noise,
   }
 }
 
-void require_arguments(const kernels::Exec& exec, const mx::array& logits,
-                       const mx::array& noise, const SamplerOptions& options) {
-  options.validate();
-  require_logits(logits);
-  if (options.greedy) return;
-  if (noise.ndim() != 2 || noise.shape(0) != logits.shape(0)) {
-    fail("noise [N, V] float32 or [N, 2 V] uint32", noise);
-  }
-  require_noise(exec, noise, logits.shape(1));
-}
-
 void require_rows(const kernels::Exec& exec, const mx::array& logits,
                   std::span<const RowDraw> rows) {
   require_logits(logits);
@@ -242,21 +231,20 @@ Sampled composed_rows(const mx::array& logits, std::span<const RowDraw> rows,
 
 Sampled sample_counted(const kernels::Exec& exec, const mx::array& logits,
                        const mx::array& noise, const SamplerOptions& options) {
-  require_arguments(exec, logits, noise, options);
-  if (!exec.use_cpu_kernels()) {
-    return composed::sample_counted(logits, noise, options, exec.stream);
+  require_logits(logits);
+  if (!options.greedy &&
+      (noise.ndim() != 2 || noise.shape(0) != logits.shape(0))) {
+    fail("noise [N, V] float32 or [N, 2 V] uint32", noise);
   }
-  const auto n_rows = static_cast<std::size_t>(logits.shape(0));
-  std::vector<mx::array> inputs = {dense(logits, exec.stream)};
+  std::vector<RowDraw> rows(static_cast<std::size_t>(logits.shape(0)),
+                            {.options = options, .noise = std::nullopt});
   if (!options.greedy) {
-    inputs.push_back(dense(noise, exec.stream));
+    for (std::size_t row = 0; row < rows.size(); ++row) {
+      rows[row].noise = noise;
+      rows[row].noise_row = static_cast<int>(row);
+    }
   }
-  std::vector<NoisePlace> places(n_rows, {.input = inputs.size() - 1});
-  for (std::size_t row = 0; row < n_rows; ++row) {
-    places[row].row = static_cast<int>(row);
-  }
-  return sample_node(exec, std::move(inputs), std::vector(n_rows, options),
-                     std::move(places));
+  return sample_rows(exec, logits, rows);
 }
 
 Sampled sample_rows(const kernels::Exec& exec, const mx::array& logits,

@@ -2,7 +2,6 @@
 #include <array>
 #include <cmath>
 #include <cstdlib>
-#include <limits>
 #include <string_view>
 
 #include "csm/base/str_cat.h"
@@ -16,25 +15,10 @@ constexpr double kDigitWidth = 0.64;   // of DejaVu Sans, in font sizes
 constexpr double kLineHeight = 1.25;   // in font sizes
 constexpr double kHalfCell = 0.485;    // of a cell's place; the rest is a gap
 
-struct Range {
-  double low = std::numeric_limits<double>::infinity();
-  double high = -std::numeric_limits<double>::infinity();
-
-  [[nodiscard]] bool empty() const { return low > high; }
-  [[nodiscard]] bool flat() const { return low >= high; }
-  [[nodiscard]] double share(double value) const {
-    return flat() ? 0.5 : (value - low) / (high - low);
-  }
-};
-
-Range range_of(const HeatMap& map) {
-  Range range;
+PlotRange range_of(const HeatMap& map) {
+  PlotRange range;
   for (const auto& row : map.values) {
-    for (const double value : row) {
-      if (!std::isfinite(value)) continue;
-      range.low = std::min(range.low, value);
-      range.high = std::max(range.high, value);
-    }
+    for (const double value : row) range.add(value);
   }
   return range;
 }
@@ -168,7 +152,7 @@ std::string tics(const char* axis, const std::vector<std::string>& names,
 // Lines of column, row, value, text, whether the text is bright; the cells
 // without a value; the marked cell.
 std::string data_blocks(const HeatMap& map, const PlotTheme& theme,
-                        const Range& range, bool with_notes) {
+                        const PlotRange& range, bool with_notes) {
   std::string grid = "$grid << EOD\n";
   std::string gaps = "$gaps << EOD\n";
   for (std::size_t row = 0; row < map.rows.size(); ++row) {
@@ -196,7 +180,7 @@ std::string data_blocks(const HeatMap& map, const PlotTheme& theme,
 }
 
 // The step of 1, 2 or 5 times a power of ten that makes about n steps.
-double step_of(const Range& range, int n) {
+double step_of(const PlotRange& range, int n) {
   const double raw = (range.high - range.low) / n;
   const double power = std::pow(10.0, std::floor(std::log10(raw)));
   for (const double factor : {1.0, 2.0, 5.0}) {
@@ -208,7 +192,7 @@ double step_of(const Range& range, int n) {
 // The bar of colours: at the right, or below on a narrow picture.
 std::string colour_box(const HeatMap& map, const PlotTheme& theme,
                        const PlotLayout& layout, const Geometry& g,
-                       const Range& range) {
+                       const PlotRange& range) {
   std::string out = "set palette defined (";
   for (std::size_t i = 0; i < theme.palette.size(); ++i) {
     out += str_cat(i == 0 ? "" : ", ", i, " '", theme.palette[i], "'");
@@ -282,7 +266,7 @@ std::string plot_command(const HeatMap& map, const PlotTheme& theme,
 
 std::string heat_script(const HeatMap& map, const PlotTheme& theme,
                         const PlotLayout& layout, double point) {
-  const Range range = range_of(map);
+  const PlotRange range = range_of(map);
   const Geometry g = geometry_of(map, layout);
   const double font = layout.font;
   std::string out = data_blocks(map, theme, range, g.with_notes);

@@ -1,7 +1,4 @@
 #include <algorithm>
-#include <cmath>
-#include <limits>
-#include <utility>
 
 #include "csm/base/str_cat.h"
 #include "csm/validate/plot_parts.h"
@@ -33,37 +30,36 @@ std::string data_block(const Series& series, std::size_t idx) {
   return out + "EOD\n";
 }
 
-// The y range, with air above and below; gnuplot's own hides a line at 1.
-std::pair<double, double> y_range(const LinePlot& plot) {
-  double low = std::numeric_limits<double>::infinity();
-  double high = -low;
-  for (const Series& series : plot.series) {
-    for (const double y : series.y) {
-      if (!std::isfinite(y) || (plot.log_y && y <= 0.0)) continue;
-      low = std::min(low, y);
-      high = std::max(high, y);
-    }
-  }
-  if (low > high) return {0.0, 1.0};
-  if (plot.log_y) return {low / 2.0, high * 2.0};
-  const double air = std::max((high - low) * 0.08, 1e-3);
-  return {low - air, high + air};
+// Room beyond the data: of a logarithmic axis a factor, otherwise a share of
+// the range, and no less than `least`.
+struct Air {
+  double factor, share, least;
+};
+
+// The range of an axis; gnuplot's own hides a line at 1.
+PlotRange with_air(const PlotRange& data, bool logarithmic, const Air& air) {
+  if (data.empty()) return {0.0, 1.0};
+  if (logarithmic) return {data.low / air.factor, data.high * air.factor};
+  const double wide = std::max((data.high - data.low) * air.share, air.least);
+  return {data.low - wide, data.high + wide};
 }
 
-// The x range of the data with a little air on both sides.
-std::pair<double, double> x_range(const LinePlot& plot) {
-  double low = std::numeric_limits<double>::infinity();
-  double high = -low;
+PlotRange y_range(const LinePlot& plot) {
+  PlotRange data;
   for (const Series& series : plot.series) {
-    for (const double x : series.x) {
-      low = std::min(low, x);
-      high = std::max(high, x);
+    for (const double y : series.y) {
+      if (!plot.log_y || y > 0.0) data.add(y);
     }
   }
-  if (low > high) return {0.0, 1.0};
-  if (plot.log_x) return {low / 1.15, high * 1.15};
-  const double air = std::max((high - low) * 0.03, 0.1);
-  return {low - air, high + air};
+  return with_air(data, plot.log_y, {2.0, 0.08, 1e-3});
+}
+
+PlotRange x_range(const LinePlot& plot) {
+  PlotRange data;
+  for (const Series& series : plot.series) {
+    for (const double x : series.x) data.add(x);
+  }
+  return with_air(data, plot.log_x, {1.15, 0.03, 0.1});
 }
 
 // Room for the names of axes and series.
@@ -90,9 +86,9 @@ std::string line_script(const LinePlot& plot, const PlotTheme& theme,
                     margins_of(plot, layout));
   if (plot.log_x) out += "set logscale x\n";
   if (plot.log_y) out += "set logscale y\nset format y '%g'\n";
-  const auto range = [&](const char* axis, std::pair<double, double> bounds) {
-    return str_cat("set ", axis, "range [", plot_number(bounds.first), ":",
-                   plot_number(bounds.second), "]\n");
+  const auto range = [&](const char* axis, const PlotRange& bounds) {
+    return str_cat("set ", axis, "range [", plot_number(bounds.low), ":",
+                   plot_number(bounds.high), "]\n");
   };
   out += range("x", x_range(plot)) + range("y", y_range(plot));
   out += "set xtics nomirror\nset ytics nomirror\nset border 3\n";

@@ -1,6 +1,9 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
+#include <cmath>
+#include <limits>
 #include <string>
 
 #include "csm/validate/plot.h"
@@ -32,6 +35,23 @@ struct PlotLayout {
 /// Bounds of the drawing area; gnuplot's own guesses cut text off.
 struct PlotMargins {
   double left, right, top, bottom;  ///< px from the picture's edges
+};
+
+/// The finite values among those that were added.
+struct PlotRange {
+  double low = std::numeric_limits<double>::infinity();
+  double high = -std::numeric_limits<double>::infinity();
+
+  void add(double value) {
+    if (!std::isfinite(value)) return;
+    low = std::min(low, value);
+    high = std::max(high, value);
+  }
+  [[nodiscard]] bool empty() const { return low > high; }
+  [[nodiscard]] bool flat() const { return low >= high; }
+  [[nodiscard]] double share(double value) const {
+    return flat() ? 0.5 : (value - low) / (high - low);
+  }
 };
 
 /// One quoted gnuplot string: no escapes, no substitution.
