@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "csm/engine/engine.h"
+#include "csm/engine/engine_testing.h"
 
 namespace csm::engine::testing_batch {
 
@@ -56,23 +57,15 @@ inline std::vector<Request> requests(int n) {
   return all;
 }
 
-struct Spoken {
-  std::vector<std::int32_t> codes;
-  std::vector<float> audio;
+struct Spoken : testing_engine::Speech {
   std::int64_t n_changed = 0;
 
   bool operator==(const Spoken&) const = default;
-
-  void add(const Frame& frame) {
-    codes.insert(codes.end(), frame.codes.begin(), frame.codes.end());
-    audio.insert(audio.end(), frame.audio.begin(), frame.audio.end());
-  }
 };
 
 inline Spoken speak_alone(Engine& engine, const Request& request) {
   Session session = engine.start_tokens(request.prompt, request.options);
-  Spoken spoken;
-  while (const auto frame = session.next()) spoken.add(*frame);
+  Spoken spoken{testing_engine::speak_all(session)};
   spoken.n_changed = session.n_changed_codes();
   return spoken;
 }

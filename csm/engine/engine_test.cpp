@@ -9,9 +9,14 @@
 #include <vector>
 
 #include "csm/base/error.h"
+#include "csm/engine/engine_testing.h"
 
 namespace csm::engine {
 namespace {
+
+using testing_engine::relative_error;
+using testing_engine::speak_all;
+using testing_engine::Speech;
 
 constexpr int kShortMs = 800;
 
@@ -28,9 +33,7 @@ Engine& demo_engine() {
   return engine;
 }
 
-struct Spoken {
-  std::vector<std::int32_t> codes;
-  std::vector<float> audio;
+struct Spoken : Speech {
   int n_frames = 0;
   StopReason stop_reason = StopReason::kEos;
 };
@@ -38,13 +41,7 @@ struct Spoken {
 Spoken speak(Engine& engine, const GenerationOptions& options,
              const std::string& text = "Good morning.", int speaker = 0) {
   Session session = engine.start({.speaker = speaker, .text = text}, options);
-  Spoken spoken;
-  while (const auto frame = session.next()) {
-    spoken.codes.insert(spoken.codes.end(), frame->codes.begin(),
-                        frame->codes.end());
-    spoken.audio.insert(spoken.audio.end(), frame->audio.begin(),
-                        frame->audio.end());
-  }
+  Spoken spoken{speak_all(session)};
   spoken.n_frames = session.n_frames();
   spoken.stop_reason = session.stop_reason().value();
   return spoken;
@@ -243,19 +240,6 @@ TEST(Engine, IntegerWeights_ThreadsDoNotChangeABit) {
     EXPECT_EQ(one.audio, many.audio) << to_string(type);
     EXPECT_LT(alone.cost().weights_bytes, demo_engine().cost().weights_bytes);
   }
-}
-
-/// Root mean square of a - b over that of b.
-double relative_error(const std::vector<float>& a,
-                      const std::vector<float>& b) {
-  double error = 0;
-  double size = 0;
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    const auto want = static_cast<double>(b[i]);
-    error += std::pow(static_cast<double>(a[i]) - want, 2);
-    size += want * want;
-  }
-  return std::sqrt(error / size);
 }
 
 TEST(Engine, IntegerWeights_LogitsNearMlxAndNearFloat32) {

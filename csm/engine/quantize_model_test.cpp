@@ -2,7 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include <cmath>
 #include <cstdint>
 #include <filesystem>
 #include <fstream>
@@ -12,12 +11,17 @@
 #include "csm/base/error.h"
 #include "csm/base/json.h"
 #include "csm/engine/engine.h"
+#include "csm/engine/engine_testing.h"
 #include "csm/weights/quantization.h"
 
 namespace csm::engine {
 namespace {
 
 namespace fs = std::filesystem;
+
+using testing_engine::relative_error;
+using testing_engine::speak_all;
+using testing_engine::Speech;
 
 const fs::path kDemo = fs::path(CSM_SOURCE_DIR) / "models/demo";
 constexpr int kAudioMs = 800;
@@ -76,22 +80,12 @@ EngineOptions engine_options(const fs::path& model, WeightType type,
   return options;
 }
 
-struct Spoken {
-  std::vector<std::int32_t> codes;
-  std::vector<float> audio;
-};
-
-Spoken speak(Engine& engine) {
+Speech speak(Engine& engine) {
   GenerationOptions options;
   options.seed = 5;
   options.max_audio_ms = kAudioMs;
-  Spoken out;
   auto session = engine.start({.speaker = 1, .text = "Good morning."}, options);
-  while (const auto frame = session.next()) {
-    out.codes.insert(out.codes.end(), frame->codes.begin(), frame->codes.end());
-    out.audio.insert(out.audio.end(), frame->audio.begin(), frame->audio.end());
-  }
-  return out;
+  return speak_all(session);
 }
 
 std::vector<float> score(Engine& engine,
@@ -106,8 +100,8 @@ TEST_F(QuantizeModel, QuantisedFolder_SpeaksAsTheOriginalWithThatType) {
     EXPECT_EQ(stored_weight_type(dir_ / "model"), type);
     Engine original(engine_options(kDemo, type));
     Engine quantised(engine_options(dir_ / "model", type));
-    const Spoken want = speak(original);
-    const Spoken got = speak(quantised);
+    const Speech want = speak(original);
+    const Speech got = speak(quantised);
     ASSERT_FALSE(want.codes.empty());
     EXPECT_EQ(got.codes, want.codes) << to_string(type);
     EXPECT_EQ(got.audio, want.audio) << to_string(type);
@@ -125,19 +119,6 @@ TEST_F(QuantizeModel, RowsForComposedOperations_TheSameAsFromFloats) {
   std::vector<std::int32_t> codes(
       static_cast<std::size_t>(2 * original.facts().n_codebooks), 3);
   EXPECT_EQ(score(quantised, codes), score(original, codes));
-}
-
-/// Root mean square of a - b over that of b.
-double relative_error(const std::vector<float>& a,
-                      const std::vector<float>& b) {
-  double error = 0;
-  double size = 0;
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    const auto want = static_cast<double>(b[i]);
-    error += std::pow(static_cast<double>(a[i]) - want, 2);
-    size += want * want;
-  }
-  return std::sqrt(error / size);
 }
 
 TEST_F(QuantizeModel, AsFloats_TheWeightsThatTheIntegersStandFor) {

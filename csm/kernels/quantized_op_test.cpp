@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "csm/base/thread_pool.h"
-#include "csm/kernels/testing_op.h"
+#include "csm/kernels/testing_linear.h"
 
 namespace csm::kernels {
 namespace {
@@ -16,8 +16,11 @@ using testing::close;
 using testing::composed_exec;
 using testing::cpu_stream;
 using testing::error_of;
+using testing::expect_rows_independent;
 using testing::fused_exec;
 using ::testing::HasSubstr;
+using testing::linear_operations;
+using testing::LinearArguments;
 using testing::random_array;
 using testing::same;
 using testing::to_bf16_array;
@@ -34,42 +37,22 @@ Matrix tiled(const Matrix& rows) {
 }
 
 /// Arguments of all operations with integer matrices.
-struct Arguments {
-  Arguments(WeightType type, GroupFormat format, bool tiles) {
+struct Arguments : LinearArguments {
+  Arguments(WeightType type, GroupFormat format, bool tiles)
+      : LinearArguments(kWidth, kHidden) {
     for (Matrix* m : {&a, &b, &c}) {
       *m = quantize_matrix(m->data, type, format, nullptr);
       if (tiles) *m = tiled(*m);
     }
   }
 
-  mx::array x = random_array({7, kWidth}, 1);
-  mx::array scale = random_array({kWidth}, 2);
-  Norm rms{random_array({kWidth}, 3), std::nullopt, 1e-5F};
-  Norm layer{random_array({kWidth}, 3), random_array({kWidth}, 4), 1e-5F};
-  Matrix a{random_array({kHidden, kWidth}, 5, 0.2F)};
-  Matrix b{random_array({kHidden, kWidth}, 6, 0.2F)};
-  Matrix c{random_array({kWidth, kHidden}, 7, 0.2F)};
   Matrix head{random_array({51, kWidth}, 8, 0.2F)};  // stays float32
 };
 
 /// Every operation on the rows x.
 std::vector<mx::array> all_operations(const Exec& exec, const Arguments& args,
                                       const mx::array& x) {
-  std::vector<mx::array> ys;
-  ys.push_back(linear(exec, x, args.a));
-  ys.push_back(
-      linear_residual(exec, linear(exec, x, args.b), args.c, x, std::nullopt));
-  ys.push_back(
-      linear_residual(exec, linear(exec, x, args.b), args.c, x, args.scale));
-  for (const Norm& norm : {args.rms, args.layer}) {
-    for (const mx::array& y :
-         norm_linear(exec, x, norm, {args.a, args.head, args.b})) {
-      ys.push_back(y);
-    }
-    ys.push_back(gated_mlp(exec, x, norm, args.a, args.b, args.c));
-    ys.push_back(gelu_mlp(exec, x, norm, args.a, args.c, args.scale));
-  }
-  return ys;
+  return linear_operations(exec, args, x, {args.a, args.head, args.b});
 }
 
 TEST(QuantizedOp, FusedAgainstMlxQuantizedMatmul_Close) {
@@ -94,21 +77,9 @@ TEST(QuantizedOp, FusedAgainstMlxQuantizedMatmul_Close) {
 TEST(QuantizedOp, RowAloneAndAnyPool_BitEqual) {
   for (const WeightType type : {WeightType::kInt8, WeightType::kInt4}) {
     const Arguments args(type, {}, true);
-    const auto all = all_operations(fused_exec(), args, args.x);
-    for (const int threads : {1, 2, 3}) {
-      ThreadPool pool(threads);
-      const auto again = all_operations(fused_exec(&pool), args, args.x);
-      const mx::array row =
-          mx::slice(args.x, {4, 0}, {5, kWidth}, cpu_stream());
-      const auto alone = all_operations(fused_exec(&pool), args, row);
-      for (std::size_t i = 0; i < all.size(); ++i) {
-        EXPECT_TRUE(same(again[i], all[i])) << "operation " << i;
-        EXPECT_TRUE(
-            same(alone[i],
-                 mx::slice(all[i], {4, 0}, {5, all[i].shape(1)}, cpu_stream())))
-            << "operation " << i;
-      }
-    }
+    expect_rows_independent(args.x, [&](const Exec& exec, const mx::array& x) {
+      return all_operations(exec, args, x);
+    });
   }
 }
 

@@ -19,8 +19,10 @@ namespace {
 
 using testing_support::bytes_of;
 using testing_support::expect_error;
+using testing_support::named;
 using testing_support::safetensors_bytes;
 using testing_support::ScratchFolder;
+using testing_support::smallest_model;
 using testing_support::TestTensor;
 using testing_support::write_file;
 
@@ -32,13 +34,6 @@ constexpr int kIn = 64;
 constexpr int kBits = 4;
 constexpr int kGroup = 32;
 constexpr std::size_t kGroups = kOut * kIn / kGroup;
-
-TestTensor& named(Tensors& tensors, const std::string& name) {
-  for (TestTensor& tensor : tensors) {
-    if (tensor.name == name) return tensor;
-  }
-  throw std::out_of_range(name);
-}
 
 TestTensor& part(Tensors& tensors, const char* ending) {
   return named(tensors, std::string(kModule) + ending);
@@ -55,21 +50,7 @@ std::string words() {
 
 // The tensors of a model, one of them as integers.
 Tensors quantised_model() {
-  Tensors out;
-  for (const char* name : {"text_emb", "dd.audio_emb", "bb.norm", "dd.norm",
-                           "proj", "c0_head", "audio_head"}) {
-    out.push_back({*source_name(Layout::kHuggingFace, name), "F32", {2}, {}});
-  }
-  for (const char* layer : {"bb.0.", "dd.0."}) {
-    for (const char* kind :
-         {"q", "k", "v", "o", "gate", "up", "down", "attn_norm", "ffn_norm"}) {
-      out.push_back(
-          {*source_name(Layout::kHuggingFace, std::string(layer) + kind),
-           "BF16",
-           {1, 2},
-           {}});
-    }
-  }
+  Tensors out = smallest_model();
   part(out, ".weight") = {std::string(kModule) + ".weight",
                           "U32",
                           {kOut, kIn * kBits / 32},

@@ -20,9 +20,11 @@ namespace {
 
 using testing_support::bytes_of;
 using testing_support::expect_error;
+using testing_support::named;
 using testing_support::read_file;
 using testing_support::safetensors_bytes;
 using testing_support::ScratchFolder;
+using testing_support::smallest_model;
 using testing_support::TestTensor;
 using testing_support::write_file;
 
@@ -33,32 +35,11 @@ constexpr const char* kFrameName =
     "backbone_model.embed_tokens.embed_audio_tokens.weight";
 constexpr const char* kDepthName = "depth_decoder.model.embed_tokens.weight";
 
-// A model with one layer each and the depth decoder's audio table only.
+// The smallest model, with values in its first tensor.
 std::vector<TestTensor> small_model() {
-  std::vector<TestTensor> out;
-  for (const char* name : {"text_emb", "dd.audio_emb", "bb.norm", "dd.norm",
-                           "proj", "c0_head", "audio_head"}) {
-    out.push_back({*source_name(Layout::kHuggingFace, name), "F32", {2}, {}});
-  }
-  for (const char* layer : {"bb.0.", "dd.0."}) {
-    for (const char* kind :
-         {"q", "k", "v", "o", "gate", "up", "down", "attn_norm", "ffn_norm"}) {
-      out.push_back(
-          {*source_name(Layout::kHuggingFace, std::string(layer) + kind),
-           "BF16",
-           {1, 2},
-           {}});
-    }
-  }
+  std::vector<TestTensor> out = smallest_model();
   out[0].data = bytes_of<float>({1.0F, -0.1F});
   return out;
-}
-
-TestTensor& named(std::vector<TestTensor>& tensors, const std::string& name) {
-  for (TestTensor& tensor : tensors) {
-    if (tensor.name == name) return tensor;
-  }
-  throw std::out_of_range(name);
 }
 
 WeightStore store_of(const ScratchFolder& folder,

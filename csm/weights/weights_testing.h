@@ -9,12 +9,14 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "csm/base/error.h"
 #include "csm/base/json.h"
+#include "csm/weights/tensor_names.h"
 
 namespace csm::weights::testing_support {
 
@@ -75,6 +77,36 @@ struct TestTensor {
   std::vector<std::int64_t> shape;
   std::string data;
 };
+
+/// The tensors of a model with one layer each and the depth decoder's audio
+/// table only, of zeros.
+inline std::vector<TestTensor> smallest_model() {
+  std::vector<TestTensor> out;
+  for (const char* name : {"text_emb", "dd.audio_emb", "bb.norm", "dd.norm",
+                           "proj", "c0_head", "audio_head"}) {
+    out.push_back({*source_name(Layout::kHuggingFace, name), "F32", {2}, {}});
+  }
+  for (const char* layer : {"bb.0.", "dd.0."}) {
+    for (const char* kind :
+         {"q", "k", "v", "o", "gate", "up", "down", "attn_norm", "ffn_norm"}) {
+      out.push_back(
+          {*source_name(Layout::kHuggingFace, std::string(layer) + kind),
+           "BF16",
+           {1, 2},
+           {}});
+    }
+  }
+  return out;
+}
+
+/// The tensor of that name, which is there.
+inline TestTensor& named(std::vector<TestTensor>& tensors,
+                         const std::string& name) {
+  for (TestTensor& tensor : tensors) {
+    if (tensor.name == name) return tensor;
+  }
+  throw std::out_of_range(name);
+}
 
 inline std::string safetensors_bytes(const std::vector<TestTensor>& tensors) {
   Json header = Json::object();
