@@ -12,7 +12,6 @@ every few minutes and goes on from it when rerun.
 
 import argparse
 import math
-import time
 from pathlib import Path
 
 import fast_mimi
@@ -24,8 +23,8 @@ import torch.nn.functional as F
 from losses import SpectralLoss
 from muon import Muon
 from quantiser import TrainQuantiser
-from together import Together
 from torch import nn
+from training import Training
 from transformers import MimiConfig, MimiModel
 
 PHONES = (
@@ -172,10 +171,11 @@ def active_books(batch, share):
     return torch.where(full, torch.tensor(shape.K), some)
 
 
-class Trainer:
+class Trainer(Training):
     def __init__(self, args):
         torch.manual_seed(args.seed)
-        self.args, self.together = args, Together()
+        super().__init__(args.work / "codec.pt", args.minutes, args.seed)
+        self.args = args
         self.codec = Codec(torch.bfloat16 if args.bf16 else torch.float32)
         self.loss = SpectralLoss()
         fixed = ("encoder", "downsample", "input_proj", "reader")
@@ -196,59 +196,40 @@ class Trainer:
                 fused=True,
             ),
         )
-        self.step, self.used, self.quantised = 0, 0.0, False
+        self.quantised = False
         self.first = 0  # step at which this optimiser began
         self.pool = []
-        self.path = args.work / "codec.pt"
         if self.path.exists():
             self._resume()
-        seed = [args.seed, self.step, self.together.rank]
-        self.rng = np.random.default_rng(seed)
-        torch.manual_seed(int(self.rng.integers(2**31)))
+        self.start_random()
 
     def _resume(self):
-        saved = torch.load(self.path, map_location="cpu", weights_only=False)
+        saved = self.load()
         self.codec.load_state_dict(saved["codec"])
         self.step, self.quantised = saved["step"], saved["quantised"]
         if saved.get("decoder_only", False) == self.args.decoder_only:
-            for optimiser, state in zip(
-                self.optimisers, saved["optimisers"], strict=True
-            ):
-                optimiser.load_state_dict(state)
-            self.used, self.first = saved["used"], saved.get("first", 0)
+            self.resume_time(saved)
+            self.first = saved.get("first", 0)
         else:
             self.first = self.step
-        print(
-            f"going on from step {self.step}, {self.used:.0f} s used",
-            flush=True,
-        )
+        self.say_resumed()
 
-    def save(self):
+    def state(self):
         model = dict(self.codec.mimi.state_dict())
         self.codec.quantiser.publish(model)
-        state = {
+        return {
             "model": model,
             "counts": self.codec.quantiser.use.clone(),
             "codec": self.codec.state_dict(),
-            "optimisers": [o.state_dict() for o in self.optimisers],
-            "step": self.step,
             "first": self.first,
-            "used": self.used,
             "quantised": self.quantised,
             "decoder_only": self.args.decoder_only,
         }
-        temporary = self.path.with_suffix(".tmp")
-        torch.save(state, temporary)
-        temporary.replace(self.path)
 
     def _rate(self):
-        share = min(1.0, self.used / (60 * self.args.minutes))
         warm = min(1.0, (self.step - self.first + 1) / 200)
-        return (
-            self.args.rate
-            * warm
-            * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * share)))
-        )
+        fall = 0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * self.share()))
+        return self.args.rate * warm * fall
 
     def _forward(self, audio, phones):
         bf16 = torch.autocast("cpu", torch.bfloat16, enabled=self.args.bf16)
@@ -286,13 +267,7 @@ class Trainer:
         for optimiser in self.optimisers:
             for group in optimiser.param_groups:
                 group["lr"] = self._rate()
-            optimiser.zero_grad(set_to_none=True)
-        total.backward()
-        self.together.average_gradients(self.codec.parameters())
-        nn.utils.clip_grad_norm_(self.codec.parameters(), 2.0)
-        for optimiser in self.optimisers:
-            optimiser.step()
-        self.step += 1
+        self.descend(total, list(self.codec.parameters()), 2.0)
         self._schedule(batch * frames)
         self.together.copy_from_leader(list(self.codec.quantiser.buffers()))
         return [float(p) for p in parts]
@@ -317,28 +292,17 @@ class Trainer:
         self.speech = Speech(self.args.work / "data", self.args.shards)
         self.codec.train()
         self.codec.quantiser.frozen = self.args.decoder_only
-        sums, mark, saved = np.zeros(5), time.time(), time.time()
-        while self.used < 60 * self.args.minutes:
-            sums += self.one_step()
-            self.used = self.together.agreed(self.used + time.time() - mark)
-            mark = time.time()
-            if not self.together.leads:
-                continue
-            if self.step % 50 == 0:
-                mel, line, cepstral, commitment, read = sums / 50
-                print(
-                    f"step {self.step} {self.used:.0f} s "
-                    f"mel {mel:.4f} line {line:.4f} cepstra {cepstral:.4f} "
-                    f"commit {commitment:.4f} "
-                    f"phones {read:.4f} rate {self._rate():.2e}",
-                    flush=True,
-                )
-                sums[:] = 0
-            if time.time() - saved > 120:
-                self.save()
-                saved = time.time()
-        if self.together.leads:
-            self.save()
+        super().run()
+
+    def report(self, numbers):
+        mel, line, cepstral, commitment, read = numbers
+        print(
+            f"step {self.step} {self.used:.0f} s "
+            f"mel {mel:.4f} line {line:.4f} cepstra {cepstral:.4f} "
+            f"commit {commitment:.4f} "
+            f"phones {read:.4f} rate {self._rate():.2e}",
+            flush=True,
+        )
 
 
 def main():

@@ -74,9 +74,8 @@ class Tally:
         self.wrong, self.words = 0, 0
 
     def add(self, text, audio):
-        reference = recognise.normal(text)
-        self.wrong += recognise.errors(reference, self.ear.words(audio))
-        self.words += len(reference)
+        wrong, words = recognise.heard_errors(self.ear, text, audio)
+        self.wrong, self.words = self.wrong + wrong, self.words + words
 
     @property
     def rate(self):

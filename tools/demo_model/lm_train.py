@@ -11,7 +11,6 @@ Writes DIR/lm.pt every few minutes and goes on from it when rerun.
 
 import argparse
 import math
-import time
 from pathlib import Path
 
 import codec_train
@@ -21,8 +20,8 @@ import shape
 import torch
 import torch.nn.functional as F
 from muon import Muon
-from together import Together
 from torch import nn
+from training import Training
 
 
 def load_rows(work, names):
@@ -173,11 +172,11 @@ class Learner(nn.Module):
         return first, rest.mean(), phones, place, rest.mean(0)
 
 
-class Trainer:
+class Trainer(Training):
     def __init__(self, args):
         torch.manual_seed(args.seed)
-        self.args, self.path = args, args.work / "lm.pt"
-        self.together = Together()
+        super().__init__(args.work / "lm.pt", args.minutes, args.seed)
+        self.args = args
         self.learner = Learner(args.corrupt)
         matrices, others = [], []
         for name, weight in self.learner.named_parameters():
@@ -189,16 +188,13 @@ class Trainer:
                 others, lr=1.0, betas=(0.9, 0.98), weight_decay=0.01, fused=True
             ),
         ]
-        self.step, self.used = 0, 0.0
         if self.path.exists():
             self._resume()
         elif args.start_from:
             saved = torch.load(args.start_from, map_location="cpu")
             self.learner.load_state_dict(saved["learner"])
         names = sorted(p.stem for p in (args.work / "codes").glob("[0-9]*.npz"))
-        seed = [args.seed, self.step, self.together.rank]
-        self.rng = np.random.default_rng(seed)
-        torch.manual_seed(int(self.rng.integers(2**31)))
+        self.start_random()
         self.rows = load_rows(args.work, names)
         self.held = load_rows(args.work, ["held"])
         self.stream = batches(self.rows, self.rng, args.positions)
@@ -206,36 +202,21 @@ class Trainer:
         print(f"{len(self.rows)} rows, {frames} frames", flush=True)
 
     def _resume(self):
-        saved = torch.load(self.path, map_location="cpu", weights_only=False)
+        saved = self.load()
         self.learner.load_state_dict(saved["learner"])
-        for optimiser, state in zip(
-            self.optimisers, saved["optimisers"], strict=True
-        ):
-            optimiser.load_state_dict(state)
-        self.step, self.used = saved["step"], saved["used"]
-        print(
-            f"going on from step {self.step}, {self.used:.0f} s used",
-            flush=True,
-        )
+        self.step = saved["step"]
+        self.resume_time(saved)
+        self.say_resumed()
 
-    def save(self):
-        state = {
+    def state(self):
+        return {
             "model": self.learner.csm.exported(),
             "learner": self.learner.state_dict(),
-            "optimisers": [o.state_dict() for o in self.optimisers],
-            "step": self.step,
-            "used": self.used,
         }
-        temporary = self.path.with_suffix(".tmp")
-        torch.save(state, temporary)
-        temporary.replace(self.path)
-
-    def _share(self):
-        return min(1.0, self.used / (60 * self.args.minutes))
 
     def _set_rates(self):
         warm = min(1.0, (self.step + 1) / 100)
-        fall = 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * self._share()))
+        fall = 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * self.share()))
         for optimiser, rate in zip(
             self.optimisers, self.args.rates, strict=True
         ):
@@ -249,20 +230,13 @@ class Trainer:
             first, rest, phones, place, _ = self.learner(
                 batch, self.args.depth_share
             )
-        aid = 1.0 - 0.8 * self._share()
+        aid = 1.0 - 0.8 * self.share()
         total = (
             first
             + self.args.rest_weight * rest
             + aid * (0.3 * phones + 0.3 * place)
         )
-        for optimiser in self.optimisers:
-            optimiser.zero_grad(set_to_none=True)
-        total.backward()
-        self.together.average_gradients(self.learner.parameters())
-        nn.utils.clip_grad_norm_(self.learner.parameters(), 1.0)
-        for optimiser in self.optimisers:
-            optimiser.step()
-        self.step += 1
+        self.descend(total, list(self.learner.parameters()), 1.0)
         return [float(x.detach()) for x in (first, rest, phones, place)]
 
     @torch.no_grad()
@@ -279,32 +253,15 @@ class Trainer:
         torch.set_rng_state(torch_state)
         return (sums / count).tolist()
 
-    def run(self):
-        sums, mark, saved = np.zeros(4), time.time(), time.time()
-        while self.used < 60 * self.args.minutes:
-            sums += self.one_step()
-            self.used = self.together.agreed(self.used + time.time() - mark)
-            mark = time.time()
-            if not self.together.leads:
-                continue
-            if self.step % 50 == 0:
-                text = " ".join(f"{x:.3f}" for x in sums / 50)
-                print(
-                    f"step {self.step} {self.used:.0f} s: "
-                    f"c0 rest phones place {text}",
-                    flush=True,
-                )
-                sums[:] = 0
-            if self.step % 500 == 0:
-                text = " ".join(f"{x:.3f}" for x in self.held_out_losses())
-                print(
-                    f"  held out: c0 rest phones place, c1.. {text}", flush=True
-                )
-            if time.time() - saved > 150:
-                self.save()
-                saved = time.time()
-        if self.together.leads:
-            self.save()
+    def report(self, numbers):
+        text = " ".join(f"{x:.3f}" for x in numbers)
+        print(
+            f"step {self.step} {self.used:.0f} s: c0 rest phones place {text}",
+            flush=True,
+        )
+        if self.step % 500 == 0:
+            text = " ".join(f"{x:.3f}" for x in self.held_out_losses())
+            print(f"  held out: c0 rest phones place, c1.. {text}", flush=True)
 
 
 def main():

@@ -38,7 +38,7 @@ class SpectralLoss(nn.Module):
     """L1 of mel (log and linear) and of log magnitude, means over the scales;
     squared error of cepstra and of their slopes.
 
-    (window, hop, mel bands); magnitudes are divided by the window's sum so
+    (window, hop, mel bands from .. to Hz); magnitudes are divided by the window's sum so
     that the floor under the logarithm means the same at every scale. Both
     sounds are pre-emphasised: above 1 kHz speech lies some 40 dB below its
     loudest harmonics, and recognisers hear words by the logarithm of those
@@ -48,28 +48,24 @@ class SpectralLoss(nn.Module):
     high ones, which tell sounds apart, come out too flat.
     """
 
-    SCALES = ((512, 128, 40), (1024, 256, 80), (2048, 512, 80), (640, 240, 25))
-    LOW = {25: 130.0}
-    TOP = {25: 6800.0}
+    TOP = 8200.0
+    SCALES = (
+        (512, 128, 40, 0.0, TOP),
+        (1024, 256, 80, 0.0, TOP),
+        (2048, 512, 80, 0.0, TOP),
+        (640, 240, 25, 130.0, 6800.0),
+    )
     EMPHASIS = 0.97
 
-    def __init__(self, rate=24000, top=8200.0, floor=3e-5):
+    def __init__(self, rate=24000, floor=3e-5):
         super().__init__()
-        self.floor = floor
-        for size, _, bands in self.SCALES:
+        self.rate, self.floor = rate, floor
+        for size, _, bands, low, top in self.SCALES:
             self.register_buffer(f"window{size}", torch.hann_window(size))
             self.register_buffer(
-                f"mel{size}",
-                mel_matrix(
-                    bands,
-                    size,
-                    rate,
-                    self.TOP.get(bands, top),
-                    self.LOW.get(bands, 0.0),
-                ),
+                f"mel{size}", mel_matrix(bands, size, rate, top, low)
             )
         self.register_buffer("cepstra", cepstrum_matrix(25, 13))
-        self.rate, self.top = rate, top
 
     def _magnitude(self, audio, size, hop):
         window = getattr(self, f"window{size}")
@@ -91,7 +87,7 @@ class SpectralLoss(nn.Module):
         mel_loss, line_loss = 0.0, 0.0
         audio = audio[:, 1:] - self.EMPHASIS * audio[:, :-1]
         target = target[:, 1:] - self.EMPHASIS * target[:, :-1]
-        for size, hop, bands in self.SCALES:
+        for size, hop, bands, _, _ in self.SCALES:
             ours = self._magnitude(audio, size, hop)
             with torch.no_grad():
                 theirs = self._magnitude(target, size, hop)
@@ -102,7 +98,7 @@ class SpectralLoss(nn.Module):
             mel_loss = mel_loss + gap.abs().mean()
             if bands == len(self.cepstra):
                 cepstral = self._cepstral(gap)
-            keep = int(size * self.top / self.rate)
+            keep = int(size * self.TOP / self.rate)
             a = torch.log(ours[..., :keep] + self.floor)
             b = torch.log(theirs[..., :keep] + self.floor)
             line_loss = line_loss + (a - b).abs().mean()

@@ -27,6 +27,12 @@ class Recogniser:
         return normal(hypothesis.hypstr) if hypothesis else []
 
 
+def heard_errors(ear, text, audio):
+    """(errors, words) of what `ear` hears in audio of `text`."""
+    reference = normal(text)
+    return errors(reference, ear.words(audio)), len(reference)
+
+
 def normal(text):
     """Lower-case words, letters and apostrophes only."""
     return re.sub(r"[^a-z' ]", " ", text.lower()).split()

@@ -21,9 +21,10 @@ import pathlib
 import subprocess
 import sys
 import tempfile
-import wave
 
 import numpy as np
+
+import speech_measures as measures
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tools" / "demo_model"))
@@ -34,7 +35,6 @@ REFERENCE = "f32"
 SPEAKERS = 2
 LIMIT_MS = 20000
 DRAWS = 8  # codes drawn from each row at equal noise
-RESAMPLES = 2000
 SAMPLING = {"--temperature": 0.8, "--top-k": 100}
 
 
@@ -160,10 +160,8 @@ class Tally:
     def word_errors(self):
         """Word error rate and its 95 % interval by bootstrap, in %."""
         table = np.array([row[:2] for row in self.heard], float)
-        random = np.random.default_rng(1)
-        picks = random.integers(len(table), size=(RESAMPLES, len(table)))
-        top, bottom = table[picks].sum(axis=1).T
-        low, high = np.percentile(top / bottom, [2.5, 97.5])
+        top, bottom = (measures.resamples(len(table)) @ table).T
+        low, high = measures.interval(top / bottom)
         rate = table[:, 0].sum() / table[:, 1].sum()
         return [round(100 * v, 2) for v in (rate, low, high)]
 
@@ -192,17 +190,10 @@ def make_ear():
         return None
 
 
-def read_wav(path):
-    with wave.open(str(path)) as file:
-        data = file.readframes(file.getnframes())
-    return np.frombuffer(data, "<i2").astype(np.float32) / 32768
-
-
 def hear(ear, text, path):
     if ear is None:
         return None, None
-    words = recognise.normal(text)
-    return recognise.errors(words, ear.words(read_wav(path))), len(words)
+    return recognise.heard_errors(ear, text, measures.read_wav(path))
 
 
 def chosen_texts(n):

@@ -3,6 +3,8 @@
 Formulas and ranges: docs/validation.md, "Speech".
 """
 
+import wave
+
 import numpy as np
 
 RATE = 24000
@@ -11,6 +13,16 @@ BANDS, CEPSTRA = 40, 13
 TOP_HZ = 8000.0  # flite has nothing above
 RANGE = 1e-3  # amplitudes this far below the loudest band count as silence
 RESAMPLES = 2000
+
+
+def read_wav(path):
+    """Audio float [N] at RATE of a 16-bit mono file that csm wrote."""
+    with wave.open(str(path)) as file:
+        form = (file.getframerate(), file.getnchannels(), file.getsampwidth())
+        if form != (RATE, 1, 2):
+            raise RuntimeError(f"expected 24 kHz mono 16 bit, got {form}")
+        data = file.readframes(file.getnframes())
+    return np.frombuffer(data, "<i2").astype(np.float32) / 32768
 
 
 def mel_filters():

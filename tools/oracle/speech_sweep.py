@@ -92,18 +92,8 @@ class Listener:
         if done.returncode:
             raise RuntimeError(done.stderr.strip().splitlines()[-1])
         result = json.loads(done.stdout)
-        return read_wav(out), result["stop_reason"] == "eos", result["frames"]
-
-
-def read_wav(path):
-    import wave
-
-    with wave.open(str(path)) as file:
-        form = (file.getframerate(), file.getnchannels(), file.getsampwidth())
-        if form != (measures.RATE, 1, 2):
-            raise RuntimeError(f"expected 24 kHz mono 16 bit, got {form}")
-        data = file.readframes(file.getnframes())
-    return np.frombuffer(data, "<i2").astype(np.float32) / 32768
+        ended = result["stop_reason"] == "eos"
+        return measures.read_wav(out), ended, result["frames"]
 
 
 def measure_utterance(job):
@@ -111,18 +101,16 @@ def measure_utterance(job):
     (text, speaker, reference), seed, temperature, top_k = job
     audio, ended, frames = Listener.speak(text, speaker, seed, temperature,
                                           top_k)
-    words = recognise.normal(text)
-    return [recognise.errors(words, Listener.ear.words(audio)), len(words),
-            int(ended), frames, len(reference) // FRAME,
+    return [*recognise.heard_errors(Listener.ear, text, audio), int(ended),
+            frames, len(reference) // FRAME,
             round(measures.mel_cepstral_distortion(audio, reference), 4)]
 
 
 def flite_errors(utterance):
     """(errors, words) of flite's own audio."""
     text, _, audio = utterance
-    words = recognise.normal(text)
-    heard = Listener.ear.words(audio.astype(np.float32) / 32768)
-    return recognise.errors(words, heard), len(words)
+    return recognise.heard_errors(Listener.ear, text,
+                                  audio.astype(np.float32) / 32768)
 
 
 class Results:
@@ -262,7 +250,7 @@ def print_table(document):
     for entry in document["verdict"] or []:
         low, high = entry["difference_95"]
         best = entry["best"]
-        print(f"{entry['measure']}: 0.8 / 100 "
+        print(f"{entry['measure']}: {DEFAULT[0]} / {DEFAULT[1]} "
               f"{'holds' if entry['holds'] else 'DOES NOT HOLD'}: "
               f"{entry['value']:.4g}, best {best['value']:.4g} at "
               f"{best['temperature']} / {best['top_k']}, difference "
