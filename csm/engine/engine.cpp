@@ -20,6 +20,7 @@
 #include "csm/model/model_config.h"
 #include "csm/text/prompt.h"
 #include "csm/text/tokenizer.h"
+#include "csm/weights/aligned_array.h"
 #include "csm/weights/weight_store.h"
 
 namespace csm::engine {
@@ -46,10 +47,11 @@ mx::Stream make_stream(DeviceKind kind) {
 
 // Composed operations take integer weights in MLX's layout.
 model::WeightPolicy weight_policy(const EngineOptions& options,
-                                  const kernels::Exec& exec, ThreadPool* pool) {
+                                  const kernels::Exec& exec, ThreadPool* pool,
+                                  weights::ArrayArena& arena) {
   return model::WeightPolicy::of(
       kernel_type(options.weight_type),
-      {.tiled = exec.use_cpu_kernels(), .pool = pool});
+      {.tiled = exec.use_cpu_kernels(), .pool = pool, .arena = &arena});
 }
 
 void check_prompt(std::span<const std::int32_t> prompt,
@@ -107,8 +109,10 @@ std::unique_ptr<Engine::Parts> Engine::Parts::load(
   const codec::MimiConfig& codec_config = source.codec;
   const kernels::Exec exec{
       .stream = stream, .pool = pool.get(), .composed = options.composed};
-  auto model = model::CsmModel::load(config, source.store,
-                                     weight_policy(options, exec, pool.get()));
+  weights::ArrayArena arena;
+  auto model =
+      model::CsmModel::load(config, source.store,
+                            weight_policy(options, exec, pool.get(), arena));
   auto decoder = codec::MimiDecoder::load(codec_config, source.store);
   source.store.check_all_used();
 

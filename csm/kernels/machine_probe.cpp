@@ -58,19 +58,21 @@ double fma_speed(ThreadPool& pool, float (*run)(std::int64_t, float),
 BandwidthProbe::BandwidthProbe(ThreadPool& pool, Isa isa)
     : pool_(&pool),
       isa_(isa),
-      buffer_(buffer_bytes() / sizeof(float), 1.0F),
+      buffer_(buffer_bytes()),
       sums_(static_cast<std::size_t>(pool.size())) {
+  std::fill_n(floats(), buffer_.size() / sizeof(float), 1.0F);
   (void)pass();
 }
 
 double BandwidthProbe::pass() {
-  const auto n_steps = static_cast<std::int64_t>(buffer_.size() / kStepFloats);
+  const auto n_steps =
+      static_cast<std::int64_t>(buffer_.size() / (sizeof(float) * kStepFloats));
   constexpr auto kStep = static_cast<std::int64_t>(kStepFloats);
   const auto start = Clock::now();
   pool_->run(pool_->size(), [&](int thread) {
     const Range steps = part_of(n_steps, thread, pool_->size());
     sums_[static_cast<std::size_t>(thread)] =
-        kRead[isa_](buffer_.data() + steps.begin * kStep, steps.size() * kStep);
+        kRead[isa_](floats() + steps.begin * kStep, steps.size() * kStep);
   });
   return seconds_since(start);
 }

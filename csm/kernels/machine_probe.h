@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <vector>
 
+#include "csm/base/large_block.h"
 #include "csm/base/thread_pool.h"
 #include "csm/kernels/isa.h"
 #include "csm/kernels/weight_view.h"
@@ -23,16 +24,17 @@ class BandwidthProbe {
   /// Bytes a second, over whole passes that take `seconds` at least.
   [[nodiscard]] double measure(double seconds);
 
-  [[nodiscard]] std::size_t bytes() const {
-    return buffer_.size() * sizeof(float);
-  }
+  [[nodiscard]] std::size_t bytes() const { return buffer_.size(); }
 
  private:
   double pass();
+  [[nodiscard]] float* floats() const {
+    return static_cast<float*>(static_cast<void*>(buffer_.data()));
+  }
 
   ThreadPool* pool_;
   Isa isa_;
-  std::vector<float> buffer_;
+  LargeBlock buffer_;        // of ones
   std::vector<float> sums_;  // of the threads, so that reads are not removed
 };
 

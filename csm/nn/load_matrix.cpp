@@ -2,7 +2,6 @@
 
 #include "csm/kernels/quantized_op.h"
 #include "csm/nn/load_array.h"
-#include "csm/weights/aligned_array.h"
 
 namespace csm::nn {
 
@@ -25,9 +24,10 @@ namespace {
 
 Matrix tiled(Matrix rows, const MatrixTarget& target) {
   if (!target.tiled) return rows;
-  const std::size_t bytes = kernels::tiled_bytes(rows);
+  const std::vector<int> shape = {static_cast<int>(kernels::tiled_bytes(rows))};
   return kernels::tile_matrix(
-      rows, weights::aligned_array({static_cast<int>(bytes)}, mx::uint8));
+      rows, target.arena == nullptr ? weights::aligned_array(shape, mx::uint8)
+                                    : target.arena->take(shape, mx::uint8));
 }
 
 // Floats [out, in], evaluated, into a format that fits them.

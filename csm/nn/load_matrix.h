@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "csm/kernels/linear_op.h"
+#include "csm/weights/aligned_array.h"
 #include "csm/weights/weight_store.h"
 
 namespace csm::nn {
@@ -24,6 +25,9 @@ struct MatrixTarget {
   bool tiled = true;
   /// Threads that quantise; null: the calling one. Results do not depend on it.
   ThreadPool* pool = nullptr;
+  /// Memory for tiles, which must live until the last matrix was taken; null:
+  /// every matrix has its own.
+  weights::ArrayArena* arena = nullptr;
   /// Called with every matrix that was taken, under its canonical name; the
   /// parts of a stack come one after another. May be empty.
   std::function<void(const std::string& name, const kernels::Matrix& matrix)>
