@@ -10,11 +10,11 @@ inline void finish(const Matmul& m, std::int64_t row, std::int64_t out,
   m.y[row * m.y_stride + out] = sum;
 }
 
-/// Adds the products of elements [i, n_in), fewer than 16.
+/// Adds the products of elements [i, end), fewer than 16 or none.
 template <unsigned kRows, class W>
 inline void lane_tail(const float* x, std::int64_t x_stride, const W* w,
-                      std::int64_t i, std::int64_t n_in, Lanes* sums) {
-  const int n = static_cast<int>(n_in - i);
+                      std::int64_t i, std::int64_t end, Lanes* sums) {
+  const int n = static_cast<int>(end - i);
   if (n <= 0) return;
   const Lanes w_tail = load_first(w + i, n);
   CSM_UNROLL
@@ -78,19 +78,36 @@ inline void finish_row(const Matmul& m, const W* w, std::int64_t row,
   }
 }
 
-/// kOuts weight rows with kRows rows of x, one lane half: each loaded vector is
-/// used several times. `first` is 0 for the lower and 16 for the upper lanes.
+/// Weight rows that a row tile meets piece by piece of the columns.
+inline constexpr std::int64_t kPanelOuts = 8 * kTileOuts;
+
+/// Columns of such a piece: half the lanes of x stay in the first cache while
+/// all weight rows pass, and the weights in the second.
+inline constexpr std::int64_t kPanelColumns =
+    6144 / kTileRows / (2 * kLanes) * (2 * kLanes);
+
+/// Running sums of kPanelOuts weight rows with kRows rows of x.
+template <unsigned kRows>
+struct PanelSums {
+  Lanes lower[kPanelOuts][kRows];
+  Lanes upper[kPanelOuts][kRows];
+};
+
+/// Adds the products of kOuts weight rows with kRows rows of x, one lane half:
+/// each loaded vector is used several times. `columns` begins at the first
+/// column of the half; what is behind the last full vector is added only at the
+/// end of the rows.
 template <unsigned kOuts, unsigned kRows, class W>
 inline void tile_half(const Matmul& m, const float* x, const W* w,
-                      std::int64_t first, Lanes (&sums)[kOuts][kRows]) {
+                      Range columns, Lanes (*sums)[kRows]) {
   Lanes acc[kOuts][kRows];
   CSM_UNROLL
   for (unsigned o = 0; o < kOuts; ++o) {
     CSM_UNROLL
-    for (unsigned r = 0; r < kRows; ++r) acc[o][r] = zero();
+    for (unsigned r = 0; r < kRows; ++r) acc[o][r] = sums[o][r];
   }
-  std::int64_t i = first;
-  for (; i + kLanes <= m.n_in; i += 2 * kLanes) {
+  std::int64_t i = columns.begin;
+  for (; i + kLanes <= columns.end; i += 2 * kLanes) {
     Lanes x_rows[kRows];
     CSM_UNROLL
     for (unsigned r = 0; r < kRows; ++r)
@@ -106,49 +123,79 @@ inline void tile_half(const Matmul& m, const float* x, const W* w,
   }
   CSM_UNROLL
   for (unsigned o = 0; o < kOuts; ++o) {
-    lane_tail<kRows>(x, m.x_stride, w + o * m.n_in, i, m.n_in, acc[o]);
+    lane_tail<kRows>(x, m.x_stride, w + o * m.n_in, i, columns.end, acc[o]);
     CSM_UNROLL
     for (unsigned r = 0; r < kRows; ++r) sums[o][r] = acc[o][r];
   }
 }
 
-template <unsigned kOuts, unsigned kRows, class W>
-inline void tile(const Matmul& m, std::int64_t row, std::int64_t out) {
+/// tile_half for all weight rows `outs`, at most kPanelOuts.
+template <unsigned kRows, class W>
+inline void panel_half(const Matmul& m, const float* x, Range outs,
+                       Range columns, Lanes (*sums)[kRows]) {
+  const W* w = static_cast<const W*>(m.w) + outs.begin * m.n_in;
+  std::int64_t out = 0;
+  for (; out + kTileOuts <= outs.size(); out += kTileOuts) {
+    tile_half<kTileOuts, kRows>(m, x, w + out * m.n_in, columns, sums + out);
+  }
+  for (; out < outs.size(); ++out) {
+    tile_half<1, kRows>(m, x, w + out * m.n_in, columns, sums + out);
+  }
+}
+
+/// kRows rows of x with at most kPanelOuts weight rows.
+template <unsigned kRows, class W>
+inline void tile_panel(const Matmul& m, std::int64_t row, Range outs) {
   const float* x = m.x + row * m.x_stride;
-  const W* w = static_cast<const W*>(m.w) + out * m.n_in;
-  Lanes lower[kOuts][kRows];
-  Lanes upper[kOuts][kRows];
-  tile_half<kOuts, kRows, W>(m, x, w, 0, lower);
-  tile_half<kOuts, kRows, W>(m, x, w, kLanes, upper);
-  for (unsigned o = 0; o < kOuts; ++o) {
+  PanelSums<kRows> sums;
+  for (std::int64_t o = 0; o < outs.size(); ++o) {
+    CSM_UNROLL
     for (unsigned r = 0; r < kRows; ++r) {
-      finish(m, row + r, out + o, reduce_add(add(lower[o][r], upper[o][r])));
+      sums.lower[o][r] = sums.upper[o][r] = zero();
+    }
+  }
+  for (std::int64_t i = 0; i < m.n_in; i += kPanelColumns) {
+    const std::int64_t next = i + kPanelColumns;
+    const std::int64_t end = next < m.n_in ? next : m.n_in;
+    panel_half<kRows, W>(m, x, outs, Range{i, end}, sums.lower);
+    panel_half<kRows, W>(m, x, outs, Range{i + kLanes, end}, sums.upper);
+  }
+  for (std::int64_t o = 0; o < outs.size(); ++o) {
+    for (unsigned r = 0; r < kRows; ++r) {
+      finish(m, row + r, outs.begin + o,
+             reduce_add(add(sums.lower[o][r], sums.upper[o][r])));
     }
   }
 }
 
-/// All rows of one group of kOuts weight rows.
-template <unsigned kOuts, class W>
-inline void tile_rows(const Matmul& m, Range rows, std::int64_t out) {
-  std::int64_t row = rows.begin;
-  for (; row + kTileRows <= rows.end; row += kTileRows) {
-    tile<kOuts, kTileRows, W>(m, row, out);
+/// The same for n <= kRows rows of x.
+template <unsigned kRows, class W>
+inline void tile_panel_of(const Matmul& m, std::int64_t row, std::int64_t n,
+                          Range outs) {
+  if constexpr (kRows > 1) {
+    if (n < kRows) return tile_panel_of<kRows - 1, W>(m, row, n, outs);
   }
-  if (row + kTileRows / 2 <= rows.end && kTileRows / 2 > 1) {
-    tile<kOuts, kTileRows / 2, W>(m, row, out);
-    row += kTileRows / 2;
-  }
-  for (; row < rows.end; ++row) tile<kOuts, 1, W>(m, row, out);
+  tile_panel<kRows, W>(m, row, outs);
 }
 
+/// Row tiles of nearly equal size: with 8 rows 4 and 4, not 6 and 2.
 template <class W>
 inline void tile_block(const Matmul& m, Range outs, Range rows) {
-  std::int64_t out = outs.begin;
-  for (; out + kTileOuts <= outs.end; out += kTileOuts) {
-    tile_rows<kTileOuts, W>(m, rows, out);
+  const std::int64_t n_tiles = (rows.size() + kTileRows - 1) / kTileRows;
+  for (std::int64_t out = outs.begin; out < outs.end; out += kPanelOuts) {
+    const std::int64_t next = out + kPanelOuts;
+    const Range panel{out, next < outs.end ? next : outs.end};
+    for (std::int64_t tile = 0; tile < n_tiles; ++tile) {
+      const std::int64_t begin = rows.size() * tile / n_tiles;
+      const std::int64_t end = rows.size() * (tile + 1) / n_tiles;
+      tile_panel_of<kTileRows, W>(m, rows.begin + begin, end - begin, panel);
+    }
   }
-  for (; out < outs.end; ++out) tile_rows<1, W>(m, rows, out);
 }
+
+/// Up to so many rows of x the weights are streamed, not tiled: the tile loads
+/// less for each product, but not in one stream.
+inline constexpr unsigned kStreamRows = 2;
 
 /// Floats of x that stay in the first cache while weights pass through it.
 inline constexpr std::int64_t kCachedInputs = 4096;
@@ -203,12 +250,9 @@ inline void stream_block(const Matmul& m, Range outs, Range rows) {
   }
 }
 
-/// Up to so many rows of x the weights are streamed, not tiled.
-inline constexpr std::int64_t kMaxStreamRows = 4;
-
 template <class W>
 inline void block(const Matmul& m, Range outs, Range rows) {
-  if (rows.size() <= kMaxStreamRows) {
+  if (rows.size() <= kStreamRows) {
     stream_block<W>(m, outs, rows);
   } else {
     tile_block<W>(m, outs, rows);

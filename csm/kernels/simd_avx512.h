@@ -20,7 +20,6 @@ struct IntLanes {
 };
 
 inline constexpr int kLanes = 16;
-inline constexpr unsigned kStreamRows = 4;
 inline constexpr unsigned kTileRows = 6;
 inline constexpr unsigned kTileOuts = 4;
 

@@ -18,7 +18,6 @@ struct IntLanes {
 };
 
 inline constexpr int kLanes = 16;
-inline constexpr unsigned kStreamRows = 3;
 inline constexpr unsigned kTileRows = 3;
 inline constexpr unsigned kTileOuts = 2;
 

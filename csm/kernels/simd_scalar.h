@@ -24,9 +24,8 @@ struct IntLanes {
 
 inline constexpr int kLanes = 16;
 
-/// Rows that the matrix product can hold in registers at once: `kStreamRows`
-/// with one weight row, `kTileOuts` x `kTileRows` in a tile.
-inline constexpr unsigned kStreamRows = 4;
+/// The tile of a matrix product that fits into registers: `kTileOuts` weight
+/// rows with `kTileRows` rows of inputs.
 inline constexpr unsigned kTileRows = 4;
 inline constexpr unsigned kTileOuts = 2;
 
