@@ -5,7 +5,8 @@
 Loss as transformers' CSM (codebook 0 at every step with the all-zero EOS
 frame, codebooks 1.. of a random part of the frames) plus two training aids:
 the phones of the next frame, and the place in the text for one attention
-head. The learning rate follows the share of --minutes that is used up.
+head. Some rows are conversations of several sentences, so that the model can
+be given context. The learning rate follows the share of --minutes that is used up.
 Writes DIR/lm.pt every few minutes and goes on from it when rerun.
 """
 
@@ -22,6 +23,9 @@ import torch.nn.functional as F
 from muon import Muon
 from torch import nn
 from training import Training
+
+
+MAX_TURNS = 8  # of a conversation
 
 
 def load_rows(work, names):
@@ -50,39 +54,62 @@ def load_rows(work, names):
     return rows
 
 
-def batches(rows, rng, positions):
-    """Endless batches of rows of like length, about `positions` in all."""
+def conversations(rows, rng, share):
+    """Lists of rows in random order: a share of them, by number, are 2 to
+    MAX_TURNS of them, the others are one."""
+    order, at = rng.permutation(len(rows)), 0
+    while at < len(order):
+        several = rng.random() < share
+        turns = int(rng.integers(2, MAX_TURNS + 1)) if several else 1
+        yield [rows[i] for i in order[at : at + turns]]
+        at += turns
+
+
+def length(turns):
+    """Positions of a conversation, the end of the last turn's audio less."""
+    return sum(len(r[0]) + len(r[1]) + 1 for r in turns) - 1
+
+
+def batches(rows, rng, positions, share=0.0):
+    """Endless batches of conversations of like length, about `positions` in
+    all; `share` of the conversations have several turns."""
     while True:
-        order = rng.permutation(len(rows))
-        for first in range(0, len(order), 2048):
-            part = sorted(
-                order[first : first + 2048],
-                key=lambda i: len(rows[i][0]) + len(rows[i][1]),
-            )
+        talks = list(conversations(rows, rng, share))
+        for first in range(0, len(talks), 2048):
             groups, group, longest = [], [], 0
-            for i in part:
-                longest = max(longest, len(rows[i][0]) + len(rows[i][1]))
+            for talk in sorted(talks[first : first + 2048], key=length):
+                longest = max(longest, length(talk))
                 if (len(group) + 1) * longest > positions and group:
                     groups.append(group)
                     group = []
-                group.append(i)
+                group.append(talk)
             groups.append(group)
             for index in rng.permutation(len(groups)):
-                yield [rows[i] for i in groups[index]]
+                yield groups[index]
 
 
 class Batch:
-    """Flat index tensors of several rows, padded on the right."""
+    """Flat index tensors of several conversations, padded on the right."""
 
-    def __init__(self, rows):
-        self.count = len(rows)
-        self.width = max(len(r[0]) + len(r[1]) for r in rows)
-        text_at, audio_at, target_at = [], [], []
-        for i, (ids, codes, _, _) in enumerate(rows):
-            base, tokens, frames = i * self.width, len(ids), len(codes)
-            text_at.append(base + np.arange(tokens))
-            audio_at.append(base + tokens + np.arange(frames))
-            target_at.append(base + tokens - 1 + np.arange(frames + 1))
+    def __init__(self, talks):
+        self.count = len(talks)
+        self.width = max(length(talk) for talk in talks)
+        text_at, audio_at, end_at, target_at = [], [], [], []
+        rows, starts = [], []
+        for i, talk in enumerate(talks):
+            start = 0
+            for ids, codes, *_ in talk:
+                tokens, frames = len(ids), len(codes)
+                base = i * self.width + start
+                text_at.append(base + np.arange(tokens))
+                audio_at.append(base + tokens + np.arange(frames))
+                target_at.append(base + tokens - 1 + np.arange(frames + 1))
+                end_at.append(base + tokens + frames)
+                starts.append(start)
+                start += tokens + frames + 1
+            rows.extend(talk)
+            end_at.pop()  # the last turn's end is predicted, not read
+        self.end_at = torch.tensor(end_at, dtype=torch.int64)
         end = np.zeros((1, shape.K), np.int64)
         join = lambda parts: torch.from_numpy(
             np.concatenate(parts).astype(np.int64)
@@ -92,15 +119,22 @@ class Batch:
         self.ids = join([r[0] for r in rows])
         self.codes = join([r[1] for r in rows])
         self.targets = join([np.concatenate((r[1], end)) for r in rows])
-        last = [len(r[0]) - 1 for r in rows]
         self.places = join(
-            [np.append(r[2], z) for r, z in zip(rows, last, strict=True)]
+            [
+                np.append(r[2], len(r[0]) - 1) + start
+                for r, start in zip(rows, starts, strict=True)
+            ]
         )
         self.phones = join(
             [np.concatenate((r[3], np.zeros((1, 2)))) for r in rows]
         )
-        self.row = join([np.full(len(r[1]) + 1, i) for i, r in enumerate(rows)])
-        self.tokens = torch.tensor([len(r[0]) for r in rows])
+        self.turn = join(
+            [np.full(len(r[1]) + 1, i) for i, r in enumerate(rows)]
+        )
+        self.text_start = torch.tensor(starts)
+        self.text_end = self.text_start + torch.tensor(
+            [len(r[0]) for r in rows]
+        )
 
 
 def corrupted(codes, shares):
@@ -132,6 +166,9 @@ class Learner(nn.Module):
         x = x.index_copy(0, batch.text_at, text).index_copy(
             0, batch.audio_at, frames
         )
+        if len(batch.end_at):
+            ends = codes.new_zeros(len(batch.end_at), shape.K)
+            x = x.index_copy(0, batch.end_at, self.csm.frames(ends))
         return x.view(batch.count, batch.width, -1)
 
     def _place_loss(self, batch, q, k):
@@ -142,7 +179,8 @@ class Learner(nn.Module):
         log = scores.log_softmax(-1).view(-1, batch.width)[batch.target_at]
         gap = (steps[None] - batch.places[:, None]).float()
         soft = torch.exp(-gap.square() / (2 * 1.2**2))
-        soft = soft * (steps[None] < batch.tokens[batch.row][:, None])
+        soft = soft * (steps[None] >= batch.text_start[batch.turn][:, None])
+        soft = soft * (steps[None] < batch.text_end[batch.turn][:, None])
         soft = soft / soft.sum(-1, keepdim=True)
         return -(soft * log.clamp(min=-30)).sum(-1).mean()
 
@@ -197,7 +235,9 @@ class Trainer(Training):
         self.start_random()
         self.rows = load_rows(args.work, names)
         self.held = load_rows(args.work, ["held"])
-        self.stream = batches(self.rows, self.rng, args.positions)
+        self.stream = batches(
+            self.rows, self.rng, args.positions, args.conversations
+        )
         frames = sum(len(r[1]) for r in self.rows)
         print(f"{len(self.rows)} rows, {frames} frames", flush=True)
 
@@ -276,6 +316,7 @@ def main():
     parser.add_argument(
         "--corrupt", type=float, nargs=2, default=(0.05, 0.15)
     )
+    parser.add_argument("--conversations", type=float, default=0.3)
     parser.add_argument("--start-from", type=Path, help="weights to begin with")
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
