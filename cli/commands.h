@@ -9,10 +9,12 @@ namespace csm::cli {
 void add_generate(CLI::App& app);
 void add_score(CLI::App& app);
 void add_decode(CLI::App& app);
+void add_encode(CLI::App& app);
 void add_info(CLI::App& app);
 void add_replay(CLI::App& app);
 void add_tokens(CLI::App& app);
 void add_bench(CLI::App& app);
 void add_quantize(CLI::App& app);
+void add_voice(CLI::App& app);
 
 }  // namespace csm::cli

@@ -26,6 +26,19 @@ class UsageError : public std::exception {
   std::string message_;
 };
 
+/// The work ended early because somebody wanted it: nothing is left to say.
+class QuietExit : public std::exception {
+ public:
+  explicit QuietExit(int status) : status_(status) {}
+  [[nodiscard]] int status() const noexcept { return status_; }
+
+  /// As a shell sees a program that the signal ended.
+  static QuietExit of_signal(int number) { return QuietExit(128 + number); }
+
+ private:
+  int status_;
+};
+
 /// The value that an option's text names, given what parsing made of it.
 ///
 /// Throws: UsageError naming the option and the text if that was nothing.

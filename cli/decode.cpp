@@ -1,13 +1,20 @@
 #include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cerrno>
 #include <cstdint>
+#include <cstring>
+#include <functional>
 #include <memory>
+#include <span>
 #include <string>
+#include <vector>
 
-#include "cli/codes_shape.h"
+#include "cli/codes_file.h"
 #include "cli/commands.h"
 #include "cli/console.h"
 #include "cli/model_path.h"
-#include "csm/audio/audio_file.h"
+#include "csm/audio/audio_writer.h"
+#include "csm/base/error.h"
 #include "csm/base/str_cat.h"
 #include "csm/engine/engine.h"
 #include "csm/weights/npy.h"
@@ -15,32 +22,82 @@
 namespace csm::cli {
 namespace {
 
+constexpr std::size_t kBlockFrames = 64;
+
 struct DecodeArguments {
   ModelOptions model;
   std::string input;
   std::string output;
+  int codebooks = 0;
 };
+
+/// Takes samples; false: no more are wanted.
+using Sink = std::function<bool(std::span<const float>)>;
+
+void decode_into(const Sink& sink, engine::DecodeStream& stream,
+                 std::span<const std::int32_t> codes, std::size_t n_codebooks) {
+  Progress progress;
+  const std::size_t block = kBlockFrames * n_codebooks;
+  for (std::size_t first = 0; first < codes.size(); first += block) {
+    const auto part =
+        codes.subspan(first, std::min(block, codes.size() - first));
+    if (!sink(stream.push(part))) return;
+    progress.show(str_cat("decoding: ", (first + part.size()) / n_codebooks,
+                          " of ", codes.size() / n_codebooks, " frames"));
+  }
+}
+
+void write_sound(const DecodeArguments& arguments,
+                 const engine::ModelFacts& facts, std::int64_t n_samples,
+                 const std::function<void(const Sink&)>& decode) {
+  audio::AudioWriter writer(
+      arguments.output, {.sample_rate = facts.sample_rate_hz,
+                         .format = audio::format_from_path(arguments.output),
+                         .n_samples = n_samples});
+  decode(
+      [&](std::span<const float> samples) { return writer.append(samples); });
+  if (writer.finish().reader_gone) {
+    throw Error(ErrorCode::kBackend,
+                str_cat("[cli] cannot write: ", std::strerror(EPIPE), " (",
+                        arguments.output, ")"));
+  }
+}
+
+void write_samples(const DecodeArguments& arguments,
+                   const std::function<void(const Sink&)>& decode) {
+  std::vector<float> all;
+  decode([&](std::span<const float> samples) {
+    all.insert(all.end(), samples.begin(), samples.end());
+    return true;
+  });
+  const std::int64_t shape[] = {static_cast<std::int64_t>(all.size())};
+  weights::write_npy(arguments.output, shape, all);
+}
 
 void run_decode(const DecodeArguments& arguments) {
   const bool as_npy = arguments.output.ends_with(".npy");
-  const auto format = as_npy || arguments.output == "-"
-                          ? audio::AudioFormat::kWav
-                          : audio::format_from_path(arguments.output);
-  const auto codes = weights::read_npy_i32(arguments.input);
+  if (!as_npy) (void)audio::format_from_path(arguments.output);
+  const CodesFile file = read_codes(arguments.input);
   engine::Engine engine(arguments.model.resolve());
   const engine::ModelFacts& facts = engine.facts();
-  check_codes_shape(codes.shape, facts.n_codebooks, arguments.input);
-  const auto samples = engine.decode(codes.data);
+  const int n_codebooks =
+      arguments.codebooks > 0 ? arguments.codebooks : facts.n_codebooks;
+  file.check(facts, n_codebooks);
+  const std::int64_t n_samples = file.n_frames() * facts.samples_per_frame;
+  engine::DecodeStream stream = engine.start_decoding(n_codebooks);
+  stream.check(file.codes);
+  const auto decode = [&](const Sink& sink) {
+    decode_into(sink, stream, file.codes,
+                static_cast<std::size_t>(n_codebooks));
+  };
   if (as_npy) {
-    const std::int64_t shape[] = {static_cast<std::int64_t>(samples.size())};
-    weights::write_npy(arguments.output, shape, samples);
+    write_samples(arguments, decode);
   } else {
-    (void)audio::write_audio(arguments.output, samples, facts.sample_rate_hz,
-                             format);
+    write_sound(arguments, facts, n_samples, decode);
   }
-  const double seconds = static_cast<double>(samples.size()) /
+  const double seconds = static_cast<double>(n_samples) /
                          static_cast<double>(facts.sample_rate_hz);
-  say(str_cat(arguments.output, ": ", codes.shape[0], " frames, ",
+  say(str_cat(arguments.output, ": ", file.n_frames(), " frames, ",
               fixed(seconds, 2), " s of audio"));
 }
 
@@ -52,13 +109,18 @@ void add_decode(CLI::App& app) {
   arguments->model.add_to(*command);
   command
       ->add_option("-i,--input", arguments->input,
-                   "Codes as .npy, int32 [frames, codebooks]")
+                   "Codes as .npy, int32 [frames, codebooks], or .csmc")
       ->required();
   command
       ->add_option("-o,--output", arguments->output,
-                   "Audio file (.wav, .flac, .ogg, .mp3; .npy for float32 "
-                   "samples), or - for WAV on standard output")
+                   "Audio file (.wav, .flac, .ogg, .mp3, .pcm; .npy for "
+                   "float32 samples), or - for WAV on standard output")
       ->required();
+  command
+      ->add_option("--codebooks", arguments->codebooks,
+                   "Codebooks in the file, a prefix of the codec's (default: "
+                   "as many as the language model has)")
+      ->check(CLI::PositiveNumber);
   command->callback([arguments] { run_decode(*arguments); });
 }
 

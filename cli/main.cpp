@@ -32,16 +32,20 @@ int run(int argc, char** argv) {
   add_generate(app);
   add_score(app);
   add_decode(app);
+  add_encode(app);
   add_info(app);
   add_replay(app);
   add_tokens(app);
   add_bench(app);
   add_quantize(app);
+  add_voice(app);
   try {
     app.parse(argc, argv);
     return 0;
   } catch (const CLI::Success& success) {
     return app.exit(success);
+  } catch (const QuietExit& exit) {
+    return exit.status();
   } catch (const CLI::ParseError& error) {
     return fail(std::string(error.what()) + " (see csm --help)", kExitUsage);
   } catch (const UsageError& error) {

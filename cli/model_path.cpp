@@ -6,6 +6,7 @@
 #include "cli/console.h"
 #include "csm/base/error.h"
 #include "csm/base/str_cat.h"
+#include "csm/base/user_folders.h"
 
 namespace csm::cli {
 
@@ -82,6 +83,7 @@ engine::EngineOptions ModelOptions::resolve() const {
   options.random_weights = random_weights;
   if (!random_weights.empty()) return options;
   options.model_dir = resolve_model(model);
+  options.digest_dir = user_cache_folder().value_or(fs::path());
   if (dtype == kAuto) {
     options.weight_type = engine::stored_weight_type(options.model_dir);
   }

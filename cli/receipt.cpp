@@ -3,16 +3,14 @@
 #include <charconv>
 #include <cstdint>
 #include <optional>
-#include <set>
 #include <span>
 #include <string_view>
 #include <system_error>
 
 #include "csm/base/atomic_file.h"
 #include "csm/base/json.h"
-#include "csm/base/mapped_file.h"
 #include "csm/base/sha256.h"
-#include "csm/weights/checkpoint.h"
+#include "csm/weights/model_digest.h"
 
 namespace csm::cli {
 namespace {
@@ -80,20 +78,6 @@ std::vector<std::string> read_frames(const JsonObject& json) {
 
 }  // namespace
 
-std::string weights_digest(const fs::path& model) {
-  std::set<std::string> files = {(model / "config.json").string(),
-                                 (model / "tokenizer.json").string()};
-  const auto checkpoint = weights::Checkpoint::open(model);
-  for (const auto& [name, tensor] : checkpoint.tensors()) {
-    files.insert(tensor.file);
-  }
-  std::string digests;
-  for (const std::string& path : files) {
-    digests += sha256_hex(MappedFile(path).bytes());
-  }
-  return sha256_hex(std::as_bytes(std::span(digests)));
-}
-
 std::string codes_digest(const std::vector<std::int32_t>& codes) {
   return sha256_hex(std::as_bytes(std::span(codes)));
 }
@@ -103,7 +87,7 @@ Receipt make_receipt(const engine::EngineOptions& model,
                      const engine::GenerationOptions& options,
                      const Speech& speech) {
   return {.version = CSM_VERSION,
-          .weights_sha256 = weights_digest(model.model_dir),
+          .weights_sha256 = weights::model_digest(model.model_dir),
           .weight_type = model.weight_type,
           .utterance = utterance,
           .options = options,

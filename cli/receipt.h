@@ -14,7 +14,7 @@ namespace csm::cli {
 /// result is the same.
 struct Receipt {
   std::string version;         ///< of csm
-  std::string weights_sha256;  ///< weights_digest() of the model
+  std::string weights_sha256;  ///< weights::model_digest()
   engine::WeightType weight_type = engine::WeightType::kF32;
   engine::Utterance utterance;
   engine::GenerationOptions options;
@@ -23,9 +23,6 @@ struct Receipt {
   /// the first frame that differs can be named.
   std::vector<std::string> frames;
 };
-
-/// SHA-256 over config.json, tokenizer.json and all weight files of a model.
-[[nodiscard]] std::string weights_digest(const std::filesystem::path& model);
 
 /// SHA-256 over codes as little-endian int32.
 [[nodiscard]] std::string codes_digest(const std::vector<std::int32_t>& codes);

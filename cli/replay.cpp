@@ -10,6 +10,7 @@
 #include "cli/speech.h"
 #include "csm/base/error.h"
 #include "csm/base/str_cat.h"
+#include "csm/weights/model_digest.h"
 
 namespace csm::cli {
 namespace {
@@ -37,11 +38,11 @@ void run_replay(const ReplayArguments& arguments) {
   const Receipt before = read_receipt(arguments.receipt);
   engine::EngineOptions model = arguments.model.resolve();
   model.weight_type = before.weight_type;
-  const std::string weights = weights_digest(model.model_dir);
-  if (weights != before.weights_sha256) {
-    differs(str_cat(
-        "expected the model with digest ", before.weights_sha256.substr(0, 16),
-        ", got ", weights.substr(0, 16), " (", model.model_dir.string(), ")"));
+  const std::string digest = weights::model_digest(model.model_dir);
+  if (digest != before.weights_sha256) {
+    differs(str_cat("expected the model with digest ",
+                    before.weights_sha256.substr(0, 16), ", got ",
+                    digest.substr(0, 16), " (", model.model_dir.string(), ")"));
   }
   const Speech speech = speak(model, before.utterance, before.options);
   const Receipt now =

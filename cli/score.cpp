@@ -3,7 +3,7 @@
 #include <memory>
 #include <string>
 
-#include "cli/codes_shape.h"
+#include "cli/codes_file.h"
 #include "cli/commands.h"
 #include "cli/console.h"
 #include "cli/model_path.h"
@@ -24,15 +24,16 @@ struct ScoreArguments {
 
 void run_score(const ScoreArguments& arguments) {
   const engine::Utterance utterance = arguments.source.read();
-  const auto codes = weights::read_npy_i32(arguments.tokens);
+  const CodesFile file = read_codes(arguments.tokens);
   engine::Engine engine(arguments.model.resolve());
   const engine::ModelFacts& facts = engine.facts();
-  check_codes_shape(codes.shape, facts.n_codebooks, arguments.tokens);
-  const auto logits = engine.score(utterance, codes.data);
-  const std::int64_t shape[] = {codes.shape[0], facts.n_codebooks,
+  file.check(facts, facts.n_codebooks);
+  const auto logits = engine.score(utterance, file.codes);
+  const std::int64_t shape[] = {file.n_frames(), facts.n_codebooks,
                                 facts.n_codes};
   weights::write_npy(arguments.logits_out, shape, logits);
-  say(str_cat(arguments.logits_out, ": logits of ", codes.shape[0], " frames"));
+  say(str_cat(arguments.logits_out, ": logits of ", file.n_frames(),
+              " frames"));
 }
 
 }  // namespace
@@ -45,7 +46,7 @@ void add_score(CLI::App& app) {
   arguments->model.add_to(*command);
   command
       ->add_option("--tokens", arguments->tokens,
-                   "Codes as .npy, int32 [frames, codebooks]")
+                   "Codes as .npy, int32 [frames, codebooks], or .csmc")
       ->required();
   command
       ->add_option("--logits-out", arguments->logits_out,

@@ -38,9 +38,10 @@ void TextSource::add_to(CLI::App& command) {
   text_option_ = command.add_option("--text", text, "Text to speak");
   command.add_option("--text-file", file, "File with the text, UTF-8");
   command.add_option("stdin", dash, "- reads the text from standard input");
-  command.add_option("--speaker", speaker, "Number of the voice")
-      ->check(CLI::Range(0, 999999))
-      ->capture_default_str();
+  speaker_option_ =
+      command.add_option("--speaker", speaker, "Number of the speaker")
+          ->check(CLI::Range(0, 999999))
+          ->capture_default_str();
 }
 
 engine::Utterance TextSource::read() const {
@@ -64,6 +65,14 @@ engine::Utterance TextSource::read() const {
     utterance.text = read_all(in, file);
   }
   return utterance;
+}
+
+bool TextSource::is_given() const {
+  return text_option_->count() > 0 || !file.empty() || !dash.empty();
+}
+
+bool TextSource::has_speaker() const {
+  return speaker_option_ != nullptr && speaker_option_->count() > 0;
 }
 
 }  // namespace csm::cli

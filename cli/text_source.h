@@ -23,8 +23,15 @@ struct TextSource {
   /// Error{kInvalidArgument} if the file is larger than 16 MiB.
   [[nodiscard]] engine::Utterance read() const;
 
+  /// Whether any source of text was given.
+  [[nodiscard]] bool is_given() const;
+
+  /// Whether --speaker was given.
+  [[nodiscard]] bool has_speaker() const;
+
  private:
   const CLI::Option* text_option_ = nullptr;
+  const CLI::Option* speaker_option_ = nullptr;
 };
 
 }  // namespace csm::cli

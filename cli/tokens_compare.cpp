@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 
+#include "cli/codes_file.h"
 #include "cli/console.h"
 #include "cli/model_path.h"
 #include "cli/tokens.h"
@@ -46,18 +47,17 @@ struct Evidence {
 };
 
 TokenFile read_tokens(const std::string& path) {
-  auto array = weights::read_npy_i32(path);
-  const auto bad = std::find_if(array.data.begin(), array.data.end(),
+  CodesFile file = read_codes(path);
+  const auto bad = std::find_if(file.codes.begin(), file.codes.end(),
                                 [](std::int32_t code) { return code < 0; });
-  if (array.shape.size() != 2 || array.shape[1] < 1 ||
-      bad != array.data.end()) {
+  if (file.shape.size() != 2 || file.shape[1] < 1 || bad != file.codes.end()) {
     throw Error(ErrorCode::kInvalidArgument,
                 str_cat("[cli.tokens] expected codes of 0 or more in the shape "
                         "[frames, codebooks], got others (",
                         path, ")"));
   }
-  return {path, static_cast<int>(array.shape[0]),
-          static_cast<int>(array.shape[1]), std::move(array.data)};
+  return {path, static_cast<int>(file.shape[0]),
+          static_cast<int>(file.shape[1]), std::move(file.codes)};
 }
 
 TokenLogits read_token_logits(const std::string& path, const TokenFile& file) {
@@ -276,7 +276,9 @@ void run_compare(const CompareArguments& arguments) {
 }
 
 void add_options(CLI::App& command, CompareArguments& arguments) {
-  command.add_option("A", arguments.a, "Codes as .npy, [frames, codebooks]")
+  command
+      .add_option("A", arguments.a,
+                  "Codes as .npy, [frames, codebooks], or .csmc")
       ->required();
   command.add_option("B", arguments.b, "Codes to compare with")->required();
   command.add_option("--logits-a", arguments.logits_a,

@@ -4,8 +4,15 @@ find_package(PkgConfig REQUIRED)
 find_package(nlohmann_json 3.11 REQUIRED)
 find_package(CLI11 2.1 REQUIRED)
 find_package(OpenSSL REQUIRED COMPONENTS Crypto)
+if(APPLE) # Homebrew keeps its ICU apart from the system's.
+  list(APPEND CMAKE_PREFIX_PATH /opt/homebrew/opt/icu4c /usr/local/opt/icu4c)
+endif()
+find_package(ICU REQUIRED COMPONENTS uc)
 pkg_check_modules(PCRE2 REQUIRED IMPORTED_TARGET libpcre2-8)
 pkg_check_modules(SNDFILE REQUIRED IMPORTED_TARGET sndfile)
+pkg_check_modules(SOXR REQUIRED IMPORTED_TARGET soxr)
+# Optional: csm generate --play.
+pkg_check_modules(PORTAUDIO IMPORTED_TARGET portaudio-2.0)
 
 # MLX: the wheel that scripts/setup puts into the private virtual environment
 # (file pinned in cmake/mlx.txt), or a system MLX when MLX_DIR says so.

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "csm/audio/audio_format.h"
+#include "csm/audio/audio_writer.h"
 
 namespace csm::audio {
 
@@ -15,12 +16,6 @@ struct AudioBuffer {
   std::vector<float> samples;  // [n], nominal [-1, 1]
   int sample_rate = 0;         // Hz
   int n_source_channels = 1;   // channels of the file; mixed down by mean
-};
-
-/// What write_audio did.
-struct WriteReport {
-  std::int64_t n_clipped = 0;  // samples outside [-1, 1] that were held to it
-  std::size_t n_bytes = 0;     // size of the file
 };
 
 /// The complete bytes of a sound file.
@@ -35,25 +30,18 @@ struct WriteReport {
     std::span<const float> samples, int sample_rate, AudioFormat format,
     SampleFormat sample_format = SampleFormat::kPcm16);
 
-/// Writes a sound file; "-" is standard output.
+/// Writes a sound file at once, by an AudioWriter; "-" is standard output.
 ///
-/// The file is complete or absent: a regular file appears under its name only
-/// after all bytes are on disk. Devices and pipes are written directly.
-/// Throws: as encode_audio; Error{kInvalidArgument} if the path cannot be
-///   created; Error{kExhausted} if the disk is full; Error{kBackend} if
-///   writing fails otherwise, for example into a closed pipe (the program
-///   must ignore SIGPIPE).
+/// Throws: as AudioWriter, and Error{kBackend} if nobody reads the pipe.
 WriteReport write_audio(const std::filesystem::path& path,
                         std::span<const float> samples, int sample_rate,
                         AudioFormat format,
                         SampleFormat sample_format = SampleFormat::kPcm16);
 
-/// Reads any sound file that libsndfile knows; mixes channels down by mean.
+/// Reads the whole of any sound file that libsndfile knows, by an AudioReader;
+/// "-" is standard input.
 ///
-/// Throws: Error{kNotFound} if there is no such file; Error{kCorrupt} if it is
-///   not a sound file, damaged, empty or contains a sample that is not finite;
-///   Error{kUnsupported} above 32 channels or 768 kHz; Error{kExhausted} above
-///   kMaxReadSeconds of sound.
+/// Throws: as AudioReader; Error{kExhausted} above kMaxReadSeconds of sound.
 [[nodiscard]] AudioBuffer read_audio(const std::filesystem::path& path);
 
 inline constexpr int kMaxReadSeconds = 3600;

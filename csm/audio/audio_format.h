@@ -1,6 +1,8 @@
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string_view>
 
 namespace csm::audio {
@@ -11,12 +13,28 @@ enum class AudioFormat {
   kFlac,  ///< FLAC, 16-bit, lossless
   kOgg,   ///< Ogg Vorbis
   kMp3,   ///< MPEG layer III
+  kPcm,   ///< raw 16-bit little endian, no header
 };
 
 /// How samples are stored in a WAV file.
 enum class SampleFormat { kPcm16, kFloat32 };
 
-/// "wav", "flac", "ogg", "mp3".
+/// What kind of sound file is written.
+struct AudioWriterOptions {
+  int sample_rate = 24000;  ///< Hz, one that the format supports
+  AudioFormat format = AudioFormat::kWav;
+  /// kFloat32 in WAV only.
+  SampleFormat sample_format = SampleFormat::kPcm16;
+  /// How many samples will come, if known: a WAV on a pipe then has its sizes.
+  std::optional<std::int64_t> n_samples = {};
+
+  /// Throws: Error{kInvalidArgument} on a sample rate below 1, a negative
+  /// number of samples or float samples in a format other than WAV;
+  /// Error{kUnsupported} for a rate that MP3 does not know.
+  void validate() const;
+};
+
+/// "wav", "flac", "ogg", "mp3", "pcm".
 [[nodiscard]] const char* to_string(AudioFormat format);
 
 /// The format of a name as to_string gives it, or of a file extension, in any

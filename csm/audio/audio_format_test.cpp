@@ -14,6 +14,7 @@ TEST(FormatFromPath, KnownExtensions_AreFoundInAnyCase) {
   EXPECT_EQ(format_from_path("dir.mp3/a.b.FLAC"), AudioFormat::kFlac);
   EXPECT_EQ(format_from_path("/x/speech.Ogg"), AudioFormat::kOgg);
   EXPECT_EQ(format_from_path("speech.mp3"), AudioFormat::kMp3);
+  EXPECT_EQ(format_from_path("speech.pcm"), AudioFormat::kPcm);
   EXPECT_EQ(format_from_path("-"), AudioFormat::kWav);
 }
 
@@ -29,16 +30,17 @@ TEST(FormatFromPath, OtherNames_InvalidArgument) {
     EXPECT_EQ(error.code(), ErrorCode::kInvalidArgument);
     EXPECT_EQ(std::string(error.what()),
               "[audio.format] expected a file name ending in .wav, .flac, "
-              ".ogg or .mp3, got \"out/speech.aac\"");
+              ".ogg, .mp3 or .pcm, got \"out/speech.aac\"");
   }
 }
 
 TEST(ParseAudioFormat, Names_RoundTrip) {
-  for (const AudioFormat format : {AudioFormat::kWav, AudioFormat::kFlac,
-                                   AudioFormat::kOgg, AudioFormat::kMp3}) {
+  for (const AudioFormat format :
+       {AudioFormat::kWav, AudioFormat::kFlac, AudioFormat::kOgg,
+        AudioFormat::kMp3, AudioFormat::kPcm}) {
     EXPECT_EQ(parse_audio_format(to_string(format)), format);
   }
-  EXPECT_THROW((void)parse_audio_format("pcm"), Error);
+  EXPECT_THROW((void)parse_audio_format("opus"), Error);
 }
 
 }  // namespace

@@ -50,8 +50,14 @@ MimiDecoder::MimiDecoder(const MimiConfig& config, RvqDecoder quantizer,
 
 MimiDecoder MimiDecoder::load(const MimiConfig& config,
                               weights::WeightStore& store) {
+  return load(config, Codebooks::load(config, store), store);
+}
+
+MimiDecoder MimiDecoder::load(const MimiConfig& config,
+                              const Codebooks& codebooks,
+                              weights::WeightStore& store) {
   MimiDecoder out(
-      config, RvqDecoder::load(config, store),
+      config, RvqDecoder::load(config, codebooks, store),
       nn::Upsample::load("codec.upsample.conv", config.transformer.width,
                          config.upsample_groups, MimiConfig::kStepsPerFrame,
                          store),

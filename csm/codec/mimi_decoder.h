@@ -4,6 +4,7 @@
 #include <span>
 #include <vector>
 
+#include "csm/codec/codebooks.h"
 #include "csm/codec/mimi_config.h"
 #include "csm/codec/mimi_transformer.h"
 #include "csm/codec/rvq_decoder.h"
@@ -46,11 +47,15 @@ class MimiDecoder {
   };
 
   /// Takes the decoder's tensors (`codec.*`) from the store and skips those
-  /// that only the encoder has.
+  /// that only the encoder has (MimiEncoder takes them before).
   ///
   /// Throws: Error{kNotFound} or Error{kCorrupt} naming a missing or misshapen
   /// tensor.
   static MimiDecoder load(const MimiConfig& config,
+                          weights::WeightStore& store);
+
+  /// The same with codebooks that were taken before.
+  static MimiDecoder load(const MimiConfig& config, const Codebooks& codebooks,
                           weights::WeightStore& store);
 
   [[nodiscard]] const MimiConfig& config() const { return config_; }

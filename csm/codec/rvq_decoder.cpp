@@ -7,59 +7,9 @@
 #include "csm/base/error.h"
 #include "csm/base/str_cat.h"
 #include "csm/kernels/embedding_op.h"
-#include "csm/nn/load_array.h"
 
 namespace csm::codec {
 namespace {
-
-/// Entries are stored as sums over the vectors of a cluster, with its weight;
-/// the released weights are mostly below 1, so the floor must be this small.
-constexpr float kMinUsage = 1e-5F;
-
-mx::array load_codebook(const MimiConfig& config, const std::string& name,
-                        weights::WeightStore& store) {
-  const mx::Stream stream = nn::load_stream();
-  const mx::array sum =
-      store.take(name + ".embed_sum",
-                 {config.codebook_size, config.codebook_dim}, mx::float32);
-  const mx::array usage =
-      store.take(name + ".cluster_usage", {config.codebook_size}, mx::float32);
-  const mx::array divisor = mx::expand_dims(
-      mx::maximum(usage, mx::array(kMinUsage), stream), 1, stream);
-  return mx::divide(sum, divisor, stream);
-}
-
-std::string group_name(const char* group) {
-  return str_cat("codec.quantizer.", group, "_residual_vector_quantizer");
-}
-
-/// All codebooks below each other, and a row of zeros.
-mx::array load_table(const MimiConfig& config, weights::WeightStore& store) {
-  std::vector<mx::array> parts;
-  for (int book = 0; book < config.n_codebooks; ++book) {
-    const bool semantic = book < config.n_semantic;
-    const int layer = semantic ? book : book - config.n_semantic;
-    parts.push_back(
-        load_codebook(config,
-                      str_cat(group_name(semantic ? "semantic" : "acoustic"),
-                              ".layers.", layer, ".codebook"),
-                      store));
-  }
-  parts.push_back(
-      mx::zeros({1, config.codebook_dim}, mx::float32, nn::load_stream()));
-  return nn::load_array(
-      mx::concatenate(std::move(parts), 0, nn::load_stream()));
-}
-
-kernels::Matrix load_projection(const MimiConfig& config, const char* group,
-                                weights::WeightStore& store) {
-  const int width = config.transformer.width;
-  const mx::array stored =
-      store.take(group_name(group) + ".output_proj.weight",
-                 {width, config.codebook_dim, 1}, mx::float32);
-  return {nn::load_array(
-      mx::reshape(stored, {width, config.codebook_dim}, nn::load_stream()))};
-}
 
 mx::array codebook_offsets(const MimiConfig& config) {
   std::vector<std::int32_t> first;
@@ -87,13 +37,19 @@ RvqDecoder::RvqDecoder(const MimiConfig& config, mx::array table,
       projections_(std::move(projections)) {}
 
 RvqDecoder RvqDecoder::load(const MimiConfig& config,
+                            const Codebooks& codebooks,
                             weights::WeightStore& store) {
+  const int width = config.transformer.width;
+  const auto projection = [&](BookGroup group) {
+    return kernels::Matrix{
+        load_projection(group, "output", width, config.codebook_dim, store)};
+  };
   std::optional<Projections> projections;
-  if (config.codebook_dim != config.transformer.width) {
-    projections = {.semantic = load_projection(config, "semantic", store),
-                   .acoustic = load_projection(config, "acoustic", store)};
+  if (config.codebook_dim != width) {
+    projections = {.semantic = projection(BookGroup::kSemantic),
+                   .acoustic = projection(BookGroup::kAcoustic)};
   }
-  return {config, load_table(config, store), std::move(projections)};
+  return {config, codebooks.table, std::move(projections)};
 }
 
 mx::array RvqDecoder::table_rows(const kernels::Exec& exec,

@@ -1,8 +1,8 @@
 #pragma once
 
 #include <optional>
-#include <string>
 
+#include "csm/codec/codebooks.h"
 #include "csm/codec/mimi_config.h"
 #include "csm/kernels/linear_op.h"
 #include "csm/weights/weight_store.h"
@@ -17,7 +17,9 @@ namespace csm::codec {
 ///         transformers MimiSplitResidualVectorQuantizer
 class RvqDecoder {
  public:
-  static RvqDecoder load(const MimiConfig& config, weights::WeightStore& store);
+  /// Takes the projections out of the quantiser from the store.
+  static RvqDecoder load(const MimiConfig& config, const Codebooks& codebooks,
+                         weights::WeightStore& store);
 
   /// codes [T, K] int32, n_semantic < K <= n_codebooks (a prefix of the
   /// codebooks), may be lazy -> [T, width]
@@ -44,7 +46,7 @@ class RvqDecoder {
   int n_codebooks_;
   int n_semantic_;
   int codebook_size_;
-  mx::array table_;    // [n_codebooks*codebook_size + 1, dim], then zeros
+  mx::array table_;    // Codebooks::table
   mx::array offsets_;  // [1, n_codebooks] int32, first row of each codebook
   std::optional<Projections> projections_;  // none: dim is the width
 };

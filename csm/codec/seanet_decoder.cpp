@@ -14,23 +14,6 @@ SeanetDecoder::SeanetDecoder(nn::CausalConv first, std::vector<Stage> stages,
       stages_(std::move(stages)),
       last_(std::move(last)) {}
 
-SeanetDecoder::ResidualBlock SeanetDecoder::load_block(
-    const SeanetConfig& config, const std::string& name, int width,
-    int dilation, weights::WeightStore& store) {
-  const int inner = width / config.compress;
-  return {
-      .wide = nn::CausalConv::load(name + ".block.1.conv",
-                                   {.in = width,
-                                    .out = inner,
-                                    .kernel = config.residual_kernel,
-                                    .dilation = dilation,
-                                    .elu_input = true},
-                                   store),
-      .point = nn::CausalConv::load(
-          name + ".block.3.conv",
-          {.in = inner, .out = width, .kernel = 1, .elu_input = true}, store)};
-}
-
 SeanetDecoder SeanetDecoder::load(const SeanetConfig& config,
                                   const std::string& prefix,
                                   weights::WeightStore& store) {
@@ -60,7 +43,7 @@ SeanetDecoder SeanetDecoder::load(const SeanetConfig& config,
     int dilation = 1;
     for (int block = 0; block < config.n_residual_layers; ++block) {
       stages.back().blocks.push_back(
-          load_block(config, next(1), width, dilation, store));
+          ResidualBlock::load(config, next(1), width, dilation, store));
       dilation *= config.dilation_growth;
     }
   }

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "csm/codec/mimi_config.h"
+#include "csm/codec/residual_block.h"
 #include "csm/nn/streaming_conv.h"
 #include "csm/weights/weight_store.h"
 
@@ -35,20 +36,11 @@ class SeanetDecoder {
       std::span<State* const> states) const;
 
  private:
-  /// x + conv1(ELU(conv_k(ELU(x))))
-  struct ResidualBlock {
-    nn::CausalConv wide;   // kernel k, dilated, to the inner width
-    nn::CausalConv point;  // kernel 1, back
-  };
-
   struct Stage {
     nn::CausalConvTranspose upsample;
     std::vector<ResidualBlock> blocks;
   };
 
-  static ResidualBlock load_block(const SeanetConfig& config,
-                                  const std::string& name, int width,
-                                  int dilation, weights::WeightStore& store);
   SeanetDecoder(nn::CausalConv first, std::vector<Stage> stages,
                 nn::CausalConv last);
 

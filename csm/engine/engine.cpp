@@ -9,11 +9,14 @@
 #include "csm/base/error.h"
 #include "csm/base/str_cat.h"
 #include "csm/base/thread_pool.h"
+#include "csm/codec/codebooks.h"
 #include "csm/codec/mimi_config.h"
 #include "csm/codec/mimi_decoder.h"
+#include "csm/codec/mimi_encoder.h"
 #include "csm/engine/frame_batch.h"
 #include "csm/engine/guarded.h"
 #include "csm/engine/model_source.h"
+#include "csm/engine/prefix_store.h"
 #include "csm/engine/random_model.h"
 #include "csm/kernels/exec_op.h"
 #include "csm/model/csm_model.h"
@@ -21,14 +24,11 @@
 #include "csm/text/prompt.h"
 #include "csm/text/tokenizer.h"
 #include "csm/weights/aligned_array.h"
+#include "csm/weights/model_digest.h"
 #include "csm/weights/weight_store.h"
 
 namespace csm::engine {
 namespace {
-
-// Frames decoded in one evaluation: enough to share the reading of weights,
-// few enough to bound memory.
-constexpr int kDecodeChunk = 16;
 
 [[noreturn]] void invalid(const std::string& message) {
   throw Error(ErrorCode::kInvalidArgument, "[engine] " + message);
@@ -54,20 +54,24 @@ model::WeightPolicy weight_policy(const EngineOptions& options,
       {.tiled = exec.use_cpu_kernels(), .pool = pool, .arena = &arena});
 }
 
-void check_prompt(std::span<const std::int32_t> prompt,
-                  const ModelFacts& facts) {
-  if (prompt.empty()) invalid("expected at least one token, got none (prompt)");
-  for (const std::int32_t id : prompt) {
-    if (id < 0 || id >= facts.n_text_tokens) {
-      invalid(str_cat("expected token ids in [0, ", facts.n_text_tokens,
-                      "), got ", id, " (prompt)"));
+void check_prompt(const Prompt& prompt, const ModelFacts& facts) {
+  if (prompt.n_positions() == 0) {
+    invalid("expected at least one token, got none (prompt)");
+  }
+  for (const Prompt::Part& part : prompt.parts()) {
+    const int limit = part.is_audio ? facts.n_codes : facts.n_text_tokens;
+    for (const std::int32_t id : part.values) {
+      if (id < 0 || id >= limit) {
+        invalid(str_cat("expected ", part.is_audio ? "codes" : "token ids",
+                        " in [0, ", limit, "), got ", id, " (prompt)"));
+      }
     }
   }
-  if (prompt.size() > static_cast<std::size_t>(facts.max_positions)) {
+  if (prompt.n_positions() > facts.max_positions) {
     throw Error(
         ErrorCode::kExhausted,
         str_cat("[engine] expected a prompt of at most ", facts.max_positions,
-                " positions, the model's context, got ", prompt.size(),
+                " positions, the model's context, got ", prompt.n_positions(),
                 " (prompt)"));
   }
 }
@@ -81,18 +85,25 @@ struct Engine::Parts {
   kernels::Exec exec;
   std::optional<text::Tokenizer> tokenizer;  // none with random weights
   model::CsmModel model;
+  codec::Codebooks codebooks;
   codec::MimiDecoder decoder;
+  std::optional<codec::MimiEncoder> encoder;  // none unless asked for
   ModelFacts facts;
   ModelCost cost;
   std::map<std::string, weights::WeightStore::Taken, std::less<>> tensors;
+  PrefixStore prefixes = {};
 
   static std::unique_ptr<Parts> load(const EngineOptions& options);
   [[nodiscard]] FrameContext context() const {
     return {&exec, &model, &decoder};
   }
-  void check_codes(std::span<const std::int32_t> codes, int limit) const;
+  // what  that the codes belong to, for the error; may be empty
+  void check_codes(std::span<const std::int32_t> codes, int limit,
+                   const std::string& what = {}) const;
   [[nodiscard]] mx::array codes_array(
       std::span<const std::int32_t> codes) const;
+  /// What a cache of a voice must agree with; nothing where bits may differ.
+  [[nodiscard]] std::optional<VoiceCacheKey> voice_cache_key() const;
   /// h [1, D] and the frame's codes [K] -> logits of all codebooks [K, V]
   [[nodiscard]] mx::array score_frame(
       const mx::array& h, std::span<const std::int32_t> codes) const;
@@ -110,15 +121,21 @@ std::unique_ptr<Engine::Parts> Engine::Parts::load(
   const kernels::Exec exec{
       .stream = stream, .pool = pool.get(), .composed = options.composed};
   weights::ArrayArena arena;
-  auto model =
-      model::CsmModel::load(config, source.store,
-                            weight_policy(options, exec, pool.get(), arena));
-  auto decoder = codec::MimiDecoder::load(codec_config, source.store);
+  auto model = model::CsmModel::load(
+      config, source.store, weight_policy(options, exec, pool.get(), arena));
+  auto codebooks = codec::Codebooks::load(codec_config, source.store);
+  std::optional<codec::MimiEncoder> encoder;
+  if (options.encoder) {
+    encoder = codec::MimiEncoder::load(codec_config, codebooks, source.store);
+  }
+  auto decoder =
+      codec::MimiDecoder::load(codec_config, codebooks, source.store);
   source.store.check_all_used();
 
   const ModelFacts facts = {.n_codebooks = config.n_codebooks,
                             .n_codes = config.audio_vocab,
                             .n_codec_codes = codec_config.codebook_size,
+                            .n_codec_codebooks = codec_config.n_codebooks,
                             .n_text_tokens = config.text_vocab,
                             .max_positions = config.backbone.max_positions,
                             .sample_rate_hz = codec_config.sample_rate,
@@ -129,7 +146,9 @@ std::unique_ptr<Engine::Parts> Engine::Parts::load(
                 .exec = exec,
                 .tokenizer = std::move(source.tokenizer),
                 .model = std::move(model),
+                .codebooks = std::move(codebooks),
                 .decoder = std::move(decoder),
+                .encoder = std::move(encoder),
                 .facts = facts,
                 .cost = measure_cost(config, codec_config, source.store),
                 .tensors = source.store.taken()});
@@ -137,18 +156,18 @@ std::unique_ptr<Engine::Parts> Engine::Parts::load(
   return parts;
 }
 
-void Engine::Parts::check_codes(std::span<const std::int32_t> codes,
-                                int limit) const {
+void Engine::Parts::check_codes(std::span<const std::int32_t> codes, int limit,
+                                const std::string& what) const {
   const auto n_codebooks = static_cast<std::size_t>(facts.n_codebooks);
   if (codes.empty() || codes.size() % n_codebooks != 0) {
     invalid(str_cat("expected at least one frame of ", n_codebooks,
-                    " codes, got ", codes.size(), " codes"));
+                    " codes, got ", codes.size(), " codes", what));
   }
   for (std::size_t i = 0; i < codes.size(); ++i) {
     if (codes[i] < 0 || codes[i] >= limit) {
       invalid(str_cat("expected codes in [0, ", limit, "), got ", codes[i],
                       " (frame ", i / n_codebooks, ", codebook ",
-                      i % n_codebooks, ")"));
+                      i % n_codebooks, ")", what));
     }
   }
 }
@@ -157,6 +176,20 @@ mx::array Engine::Parts::codes_array(
     std::span<const std::int32_t> codes) const {
   const int n_frames = static_cast<int>(codes.size()) / facts.n_codebooks;
   return mx::array(codes.data(), {n_frames, facts.n_codebooks}, mx::int32);
+}
+
+std::optional<VoiceCacheKey> Engine::Parts::voice_cache_key() const {
+  if (!exec.use_cpu_kernels()) return std::nullopt;
+  const nn::LlamaConfig& backbone = model.config().backbone;
+  const auto digest_folder = options.digest_dir.empty()
+                                 ? std::optional<std::filesystem::path>()
+                                 : options.digest_dir;
+  return VoiceCacheKey{.weights_sha256 = weights::kept_model_digest(
+                           options.model_dir, digest_folder),
+                       .weight_type = options.weight_type,
+                       .n_layers = backbone.n_layers,
+                       .n_kv_heads = backbone.n_kv_heads,
+                       .head_dim = backbone.head_dim};
 }
 
 mx::array Engine::Parts::score_frame(
@@ -212,29 +245,103 @@ std::vector<std::int32_t> Engine::prompt_tokens(
   return tokens;
 }
 
-Session Engine::start(const Utterance& utterance,
-                      const GenerationOptions& options) {
-  options.validate(facts().n_codes);
-  return start_tokens(prompt_tokens(utterance), options);
+Prompt Engine::context_prompt(std::span<const Segment> context) const {
+  Prompt prompt;
+  for (std::size_t i = 0; i < context.size(); ++i) {
+    const Segment& segment = context[i];
+    parts_->check_codes(segment.codes, facts().n_codes,
+                        str_cat(" (context segment ", i + 1, ")"));
+    prompt.add_text(prompt_tokens(segment.utterance));
+    prompt.add_audio(segment.codes, facts().n_codebooks,
+                     parts_->model.config().codebook_eos);
+  }
+  return prompt;
 }
 
-Session Engine::start_tokens(std::vector<std::int32_t> prompt,
+Prompt Engine::make_prompt(const Utterance& utterance,
+                           std::span<const Segment> context) const {
+  Prompt prompt = context_prompt(context);
+  prompt.add_text(prompt_tokens(utterance));
+  return prompt;
+}
+
+Session Engine::start(const Utterance& utterance,
+                      const GenerationOptions& options,
+                      std::span<const Segment> context,
+                      std::vector<std::int32_t> spoken) {
+  options.validate(facts().n_codes);
+  return start_prompt(make_prompt(utterance, context), options,
+                      std::move(spoken));
+}
+
+Session Engine::start_tokens(std::vector<std::int32_t> ids,
                              const GenerationOptions& options) {
+  Prompt prompt;
+  prompt.add_text(std::move(ids));
+  return start_prompt(std::move(prompt), options);
+}
+
+Session Engine::start_prompt(Prompt prompt, const GenerationOptions& options,
+                             std::vector<std::int32_t> spoken) {
   options.validate(facts().n_codes);
   check_prompt(prompt, facts());
+  if (!spoken.empty()) {
+    parts_->check_codes(spoken, facts().n_codes, " (spoken before)");
+  }
   // The last frame is not fed back, so it needs no position.
-  const std::int64_t room =
-      facts().max_positions - static_cast<int>(prompt.size()) + 1;
-  const std::int64_t wanted = std::int64_t{options.max_audio_ms} *
-                              facts().sample_rate_hz /
-                              (std::int64_t{1000} * facts().samples_per_frame);
+  const std::int64_t room = facts().max_positions - prompt.n_positions() + 1;
+  const std::int64_t wanted = options.max_frames(facts());
   if (wanted < 1) {
     invalid(str_cat("expected max_audio_ms of at least one frame, got ",
                     options.max_audio_ms));
   }
   const int max_frames = static_cast<int>(std::min(wanted, room));
-  return Session(std::make_unique<SessionState>(
-      parts_->context(), std::move(prompt), options, max_frames));
+  HeadStart head = {.prefix = parts_->prefixes.find(prompt),
+                    .spoken = std::move(spoken)};
+  return Session(std::make_unique<SessionState>(parts_->context(),
+                                                std::move(prompt), options,
+                                                max_frames, std::move(head)));
+}
+
+Voice Engine::make_voice(const Segment& segment) {
+  Parts& parts = *parts_;
+  parts.check_codes(segment.codes, parts.facts.n_codec_codes, " (voice)");
+  Voice voice = {.segment = segment,
+                 .n_codebooks = parts.facts.n_codebooks,
+                 .n_codec_codes = parts.facts.n_codec_codes,
+                 .codec_sha256 = parts.codebooks.digest(),
+                 .cache = std::nullopt};
+  const Prompt prompt = context_prompt({&segment, 1});
+  check_prompt(prompt, parts.facts);
+  if (const auto key = parts.voice_cache_key()) {
+    voice.cache = guarded("voice", [&] {
+      const PromptPrefix& read = parts.prefixes.read(parts.context(), prompt);
+      return VoiceCache{.key = *key, .rows = read.state.read_rows(parts.exec)};
+    });
+  }
+  return voice;
+}
+
+VoiceUse Engine::add_voice(const Voice& voice) {
+  Parts& parts = *parts_;
+  check_voice(voice, parts.facts, parts.codebooks.digest());
+  const Prompt prompt = context_prompt({&voice.segment, 1});
+  check_prompt(prompt, parts.facts);
+  VoiceUse use = {.from_cache = false, .why_not = "it has no cache"};
+  if (voice.cache) {
+    use.why_not =
+        why_unfit(*voice.cache, parts.voice_cache_key(), prompt.n_positions());
+  }
+  return guarded("voice", [&] {
+    if (use.why_not.empty()) {
+      use.from_cache =
+          parts.prefixes.take(parts.context(), prompt, voice.cache->rows);
+      if (!use.from_cache)
+        use.why_not = "its cache holds other values than the model's";
+    }
+    if (!use.from_cache) (void)parts.prefixes.read(parts.context(), prompt);
+    return use;
+  });
 }
 
 std::vector<StepResult> Engine::step(std::span<Session* const> sessions) {
@@ -293,24 +400,31 @@ std::vector<float> Engine::score(const Utterance& utterance,
 }
 
 std::vector<float> Engine::decode(std::span<const std::int32_t> codes) {
-  const Parts& parts = *parts_;
-  parts.check_codes(codes, parts.facts.n_codec_codes);
-  return guarded("decode", [&] {
-    const auto chunk = static_cast<std::size_t>(kDecodeChunk) *
-                       static_cast<std::size_t>(parts.facts.n_codebooks);
-    auto state = parts.decoder.new_state();
-    std::vector<float> audio;
-    for (std::size_t begin = 0; begin < codes.size(); begin += chunk) {
-      const auto part =
-          codes.subspan(begin, std::min(chunk, codes.size() - begin));
-      const mx::array samples =
-          parts.decoder.decode(parts.exec, parts.codes_array(part), state);
-      mx::eval(samples);
-      audio.insert(audio.end(), samples.data<float>(),
-                   samples.data<float>() + samples.size());
-    }
-    return audio;
-  });
+  return start_decoding(facts().n_codebooks).push(codes);
+}
+
+DecodeStream Engine::start_decoding(int n_codebooks) {
+  return {parts_->exec, parts_->decoder, n_codebooks};
+}
+
+std::vector<std::int32_t> Engine::encode(std::span<const float> samples,
+                                         const EncodeOptions& options) {
+  if (samples.empty()) invalid("expected at least one sample, got none");
+  EncodeStream stream = start_encoding(options);
+  auto codes = stream.push(samples);
+  const auto last = stream.finish();
+  codes.insert(codes.end(), last.begin(), last.end());
+  return codes;
+}
+
+EncodeStream Engine::start_encoding(EncodeOptions options) {
+  if (!parts_->encoder) {
+    invalid(
+        "expected an engine that loaded its encoder, got one that did not "
+        "(EngineOptions::encoder)");
+  }
+  if (options.n_codebooks == 0) options.n_codebooks = facts().n_codebooks;
+  return {parts_->exec, *parts_->encoder, options};
 }
 
 }  // namespace csm::engine

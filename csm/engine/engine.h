@@ -7,23 +7,16 @@
 #include <string>
 #include <vector>
 
+#include "csm/engine/codec_stream.h"
 #include "csm/engine/engine_options.h"
 #include "csm/engine/generation_options.h"
 #include "csm/engine/model_cost.h"
+#include "csm/engine/model_facts.h"
+#include "csm/engine/prompt.h"
 #include "csm/engine/session.h"
+#include "csm/engine/voice.h"
 
 namespace csm::engine {
-
-/// Sizes of a loaded model that callers need.
-struct ModelFacts {
-  int n_codebooks = 0;     ///< K
-  int n_codes = 0;         ///< V, rows of a head
-  int n_codec_codes = 0;   ///< codes that the codec can decode
-  int n_text_tokens = 0;   ///< rows of the text embedding
-  int max_positions = 0;   ///< context of the backbone, in frames
-  int sample_rate_hz = 0;  ///< of the audio
-  int samples_per_frame = 0;
-};
 
 /// A model, its tokenizer and its codec, ready to speak.
 ///
@@ -46,17 +39,29 @@ class Engine {
 
   /// Begins to speak. Nothing is computed before Session::next.
   ///
+  /// context  what was said before, the oldest first
+  /// spoken   codes [n, K] of the first frames of this utterance, from a run
+  ///          with the same seed and options: they come out of the session as
+  ///          they are, and it goes on as that run did
   /// Throws: Error{kInvalidArgument} for empty or malformed text, a bad
-  /// speaker or option; Error{kExhausted} if the prompt does not fit into the
-  /// model's context with room for one frame.
+  /// speaker, option or context (with its index); Error{kExhausted} if the
+  /// prompt does not fit into the model's context with room for one frame.
   [[nodiscard]] Session start(const Utterance& utterance,
-                              const GenerationOptions& options);
+                              const GenerationOptions& options,
+                              std::span<const Segment> context = {},
+                              std::vector<std::int32_t> spoken = {});
 
-  /// The same for given token ids, each in [0, text_vocab).
+  /// The same for a given prompt with token ids in [0, text_vocab) and codes
+  /// in [0, V).
   ///
-  /// Throws: Error{kInvalidArgument} for an empty prompt or a bad id or option;
-  /// Error{kExhausted} as above.
-  [[nodiscard]] Session start_tokens(std::vector<std::int32_t> prompt,
+  /// Throws: Error{kInvalidArgument} for an empty prompt or a bad id, code or
+  /// option; Error{kExhausted} as above.
+  [[nodiscard]] Session start_prompt(Prompt prompt,
+                                     const GenerationOptions& options,
+                                     std::vector<std::int32_t> spoken = {});
+
+  /// start_prompt of text alone.
+  [[nodiscard]] Session start_tokens(std::vector<std::int32_t> ids,
                                      const GenerationOptions& options);
 
   /// Speaks one frame of several sessions at once, which takes little longer
@@ -98,11 +103,59 @@ class Engine {
   /// Throws: Error{kInvalidArgument} on a wrong size or code.
   [[nodiscard]] std::vector<float> decode(std::span<const std::int32_t> codes);
 
-  /// Token ids of the prompt for an utterance, as PyTorch's processor gives.
+  /// Begins to decode codes of the first n_codebooks of the codec, block by
+  /// block.
+  ///
+  /// Throws: Error{kInvalidArgument} for a number that the codec cannot decode.
+  [[nodiscard]] DecodeStream start_decoding(int n_codebooks);
+
+  /// Codes of a given sound. The engine must have been loaded with
+  /// EngineOptions::encoder.
+  ///
+  /// samples  [n] float32 mono at sample_rate_hz, n >= 1, finite
+  /// returns  [ceil(n / samples_per_frame), options.n_codebooks]
+  /// Throws: Error{kInvalidArgument} for no samples, one that is not finite, a
+  /// number of codebooks that the codec does not have or an engine without
+  /// encoder.
+  [[nodiscard]] std::vector<std::int32_t> encode(
+      std::span<const float> samples, const EncodeOptions& options = {});
+
+  /// Begins to encode a sound, block by block.
+  ///
+  /// Throws: Error{kInvalidArgument} as encode().
+  [[nodiscard]] EncodeStream start_encoding(EncodeOptions options = {});
+
+  /// Token ids of an utterance's text, as PyTorch's processor gives.
   [[nodiscard]] std::vector<std::int32_t> prompt_tokens(
       const Utterance& utterance) const;
 
+  /// The whole prompt: for each segment of the context its text, its frames
+  /// and the frame that ends audio; then the text to speak.
+  ///
+  /// Throws: as start().
+  [[nodiscard]] Prompt make_prompt(const Utterance& utterance,
+                                   std::span<const Segment> context) const;
+
+  /// A voice of something said, to be written as a voice pack. It has a cache
+  /// unless the device's bits may differ from another's.
+  ///
+  /// segment  codes in [0, n_codec_codes)
+  /// Throws: Error{kInvalidArgument} for bad text, speaker or codes;
+  /// Error{kExhausted} if it does not fit into the model's context.
+  [[nodiscard]] Voice make_voice(const Segment& segment);
+
+  /// Lets the model hear a voice once: every session whose context begins with
+  /// the voice's segment starts behind it from then on, and speaks the same
+  /// bits. The voice's cache is used if it was made with these weights in this
+  /// type; otherwise the model reads the segment.
+  ///
+  /// Throws: Error{kInvalidArgument} for a voice of another codec, number of
+  /// codebooks or codes; Error{kExhausted} as make_voice().
+  VoiceUse add_voice(const Voice& voice);
+
  private:
+  [[nodiscard]] Prompt context_prompt(std::span<const Segment> context) const;
+
   struct Parts;
   std::unique_ptr<Parts> parts_;
 };

@@ -33,6 +33,10 @@ struct EngineOptions {
   /// Folder in the Hugging Face layout: config.json, model.safetensors (or
   /// shards with an index), tokenizer.json, generation_config.json.
   std::filesystem::path model_dir;
+  /// Where digests of weights are kept (weights::kept_model_digest), so that a
+  /// voice's cache is checked without reading all weights again; empty: they
+  /// are not kept.
+  std::filesystem::path digest_dir = {};
   /// Instead of a folder: the name of a shape (random_model.h) whose weights
   /// are made in memory. Such a model has no tokenizer.
   std::string random_weights = {};
@@ -48,6 +52,8 @@ struct EngineOptions {
   /// Compose every operation from MLX's own on the CPU too: the graph that a
   /// GPU executes. Slow; for tests.
   bool composed = false;
+  /// Load the encoder of the codec too, for Engine::encode.
+  bool encoder = false;
   /// Time the stages of a frame (Session::frame_times).
   bool timed = false;
 

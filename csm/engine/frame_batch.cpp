@@ -9,6 +9,7 @@
 
 #include "csm/base/error.h"
 #include "csm/base/str_cat.h"
+#include "csm/engine/guarded.h"
 
 namespace csm::engine {
 namespace {
@@ -176,6 +177,16 @@ StepResult finish(SessionState& session, FrameResult result,
   }
 }
 
+StepResult replay(SessionState& session) {
+  try {
+    return {.frame = guarded("replay", [&] { return session.replay(); }),
+            .error = std::nullopt};
+  } catch (const Error& error) {
+    session.fail();
+    return {.frame = std::nullopt, .error = error};
+  }
+}
+
 }  // namespace
 
 std::vector<StepResult> step_frames(const FrameContext& context,
@@ -185,6 +196,10 @@ std::vector<StepResult> step_frames(const FrameContext& context,
   std::vector<std::size_t> places;
   for (std::size_t i = 0; i < sessions.size(); ++i) {
     if (!sessions[i]->wants_frame()) continue;
+    if (sessions[i]->replays()) {
+      results[i] = replay(*sessions[i]);
+      continue;
+    }
     live.push_back(sessions[i]);
     places.push_back(i);
   }

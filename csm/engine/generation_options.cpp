@@ -21,6 +21,11 @@ void GenerationOptions::validate(int n_codes) const {
   }
 }
 
+std::int64_t GenerationOptions::max_frames(const ModelFacts& facts) const {
+  return std::int64_t{max_audio_ms} * facts.sample_rate_hz /
+         (std::int64_t{1000} * facts.samples_per_frame);
+}
+
 sampling::SamplerOptions GenerationOptions::sampler_options(
     int n_valid_codes) const {
   sampling::SamplerOptions options;

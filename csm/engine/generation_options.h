@@ -2,6 +2,7 @@
 
 #include <cstdint>
 
+#include "csm/engine/model_facts.h"
 #include "csm/sampling/noise.h"
 #include "csm/sampling/sampler_options.h"
 
@@ -29,6 +30,9 @@ struct GenerationOptions {
   /// Throws: Error{kInvalidArgument} naming the field and its range.
   /// n_codes is the audio vocabulary V of the model.
   void validate(int n_codes) const;
+
+  /// Whole frames that max_audio_ms allows; below 1 is an error to start with.
+  [[nodiscard]] std::int64_t max_frames(const ModelFacts& facts) const;
 
   /// The sampler's share; n_valid_codes is the codec's codebook size.
   [[nodiscard]] sampling::SamplerOptions sampler_options(

@@ -3,6 +3,10 @@
 #include <algorithm>
 #include <string_view>
 
+#include "csm/codec/mimi_config.h"
+#include "csm/model/model_config.h"
+#include "csm/weights/weight_store.h"
+
 namespace csm::engine {
 namespace {
 
@@ -103,8 +107,11 @@ ModelCost measure_cost(const model::ModelConfig& config,
       (k - 1) * (taken_bytes(store, "dd.") - depth_table + proj) +
       taken_bytes(store, "audio_head");
   cost.depth_row_bytes = any_depth_table / frame_rows * (k - 1);
+  // The encoder has no part in speaking.
   cost.codec_bytes =
-      taken_bytes(store, "codec.") - taken_bytes(store, "codec.quantizer.") +
+      taken_bytes(store, "codec.") - taken_bytes(store, "codec.encoder") -
+      taken_bytes(store, "codec.downsample") -
+      taken_bytes(store, "codec.quantizer.") +
       taken_bytes(store,
                   "codec.quantizer.semantic_residual_vector_quantizer.output") +
       taken_bytes(store,
@@ -171,6 +178,17 @@ Int expected_memory(const model::ModelConfig& config,
                       tables * sixteenths(table_type);
   return weights / kSixteen + codec_values * Int{sizeof(float)} + passing +
          kOther;
+}
+
+// Its convolutions mirror the decoder's; a dense downsampling comes on top.
+Int encoder_memory(const codec::MimiConfig& codec) {
+  const Int width = codec.transformer.width;
+  const Int values = mimi_stack_values(codec.transformer) +
+                     seanet_cost(codec.seanet).values +
+                     width * (2 * codec::MimiConfig::kStepsPerFrame * width +
+                              2 * codec.codebook_dim) +
+                     product(codec.n_codebooks, codec.codebook_size);
+  return values * Int{sizeof(float)};
 }
 
 }  // namespace csm::engine

@@ -2,10 +2,17 @@
 
 #include <cstdint>
 
-#include "csm/codec/mimi_config.h"
 #include "csm/engine/engine_options.h"
-#include "csm/model/model_config.h"
-#include "csm/weights/weight_store.h"
+
+namespace csm::codec {
+struct MimiConfig;
+}
+namespace csm::model {
+struct ModelConfig;
+}
+namespace csm::weights {
+class WeightStore;
+}
 
 namespace csm::engine {
 
@@ -58,5 +65,8 @@ struct ModelCost {
 [[nodiscard]] std::int64_t expected_memory(const model::ModelConfig& config,
                                            const codec::MimiConfig& codec,
                                            WeightType type);
+
+/// Bytes that the encoder of the codec needs beside them.
+[[nodiscard]] std::int64_t encoder_memory(const codec::MimiConfig& codec);
 
 }  // namespace csm::engine

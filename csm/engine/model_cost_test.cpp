@@ -2,7 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include "csm/codec/mimi_config.h"
 #include "csm/engine/random_model.h"
+#include "csm/model/model_config.h"
 
 namespace csm::engine {
 namespace {
@@ -56,6 +58,13 @@ TEST(ModelCost, CodecOperationsOfOneLayerByHand) {
   const std::int64_t longer = macs();
   --shape.codec.seanet.last_kernel;
   EXPECT_EQ(longer - macs(), 64 * 1920);
+}
+
+// Of Mimi's 96 million values 17 are codebooks and a half of the rest is the
+// encoder's.
+TEST(ModelCost, EncoderMemoryIsHalfOfTheCodecs) {
+  EXPECT_GT(encoder_memory(csm_1b().codec), 4 * 38000000);
+  EXPECT_LT(encoder_memory(csm_1b().codec), 4 * 43000000);
 }
 
 TEST(ModelCost, ExpectedMemoryIsThatOfTheWeights) {

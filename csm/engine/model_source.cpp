@@ -77,7 +77,8 @@ ModelSource open_random(const EngineOptions& options, ThreadPool* pool) {
   require_memory(
       str_cat(options.random_weights, " at ", to_string(options.weight_type)),
       static_cast<std::uint64_t>(
-          expected_memory(config, codec_config, options.weight_type)),
+          expected_memory(config, codec_config, options.weight_type) +
+          (options.encoder ? encoder_memory(codec_config) : 0)),
       available_memory());
   return {.config = config,
           .codec = codec_config,

@@ -11,6 +11,8 @@
 
 #include "csm/base/error.h"
 #include "csm/engine/engine.h"
+#include "csm/model/model_config.h"
+#include "csm/weights/weight_store.h"
 
 namespace csm::engine {
 namespace {

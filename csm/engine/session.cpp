@@ -33,6 +33,13 @@ std::optional<Frame> Session::next() {
   return std::move(result.frame);
 }
 
+StopReason Session::run(const std::function<bool(const Frame&)>& on_frame) {
+  for (const Frame& frame : *this) {
+    if (!on_frame(frame)) cancel();
+  }
+  return *stop_reason();
+}
+
 void Session::cancel() { state_->cancel(); }
 std::optional<StopReason> Session::stop_reason() const {
   return state_->stop_reason();

@@ -1,6 +1,9 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <functional>
+#include <iterator>
 #include <memory>
 #include <optional>
 #include <string>
@@ -26,6 +29,12 @@ enum class StopReason {
 struct Utterance {
   int speaker = 0;   ///< 0 or more; names a voice that the model knows
   std::string text;  ///< valid UTF-8, not empty
+};
+
+/// Something that was said: the model hears it before it speaks.
+struct Segment {
+  Utterance utterance;
+  std::vector<std::int32_t> codes;  ///< [n_frames, K], without an end frame
 };
 
 /// 80 ms of speech.
@@ -66,12 +75,13 @@ struct FrameTimes {
 };
 
 class Engine;
+class FrameIterator;
 class SessionState;
 
 /// One utterance being spoken, frame by frame.
 ///
 /// Made by Engine::start; must not outlive its engine.
-/// Threads: engine thread only.
+/// Threads: engine thread only, but for cancel().
 class Session {
  public:
   Session(Session&&) noexcept;
@@ -84,7 +94,23 @@ class Session {
   /// Throws: Error{kBackend} naming the frame if the computation fails.
   [[nodiscard]] std::optional<Frame> next();
 
+  /// The frames that are left, each computed when the loop asks for it:
+  ///
+  ///     for (const csm::Frame& frame : session) { ... }
+  ///
+  /// Throws: as next(), from begin() and from ++.
+  [[nodiscard]] FrameIterator begin();
+  [[nodiscard]] static std::default_sentinel_t end() { return {}; }
+
+  /// Speaks to the end and hands every frame on as soon as it is there.
+  ///
+  /// on_frame  returns false to cancel
+  /// Throws: as next(), and whatever on_frame does.
+  StopReason run(const std::function<bool(const Frame&)>& on_frame);
+
   /// Ends the session before its next frame.
+  ///
+  /// Threads: any, while the session is neither moved nor destroyed.
   void cancel();
 
   /// Set once next() has returned nothing or thrown.
@@ -99,7 +125,8 @@ class Session {
   /// and `legacy-range` only). They sound as if the codebook were silent.
   [[nodiscard]] std::int64_t n_invalid_codes() const;
   /// Codes for which the codec-safety rule chose another than PyTorch would
-  /// have, the frame that ended the speech included.
+  /// have, the frame that ended the speech included; not those of frames that
+  /// were spoken before (Engine::start).
   [[nodiscard]] std::int64_t n_changed_codes() const;
 
  private:
@@ -108,5 +135,33 @@ class Session {
 
   std::unique_ptr<SessionState> state_;
 };
+
+/// An input iterator over the frames of a session, which must outlive it and
+/// stay where it is.
+class FrameIterator {
+ public:
+  using value_type = Frame;
+  using difference_type = std::ptrdiff_t;
+
+  explicit FrameIterator(Session& session)
+      : session_(&session), frame_(session.next()) {}
+
+  [[nodiscard]] const Frame& operator*() const { return *frame_; }
+  [[nodiscard]] const Frame* operator->() const { return &*frame_; }
+  FrameIterator& operator++() {
+    frame_ = session_->next();
+    return *this;
+  }
+  void operator++(int) { ++*this; }
+  [[nodiscard]] bool operator==(std::default_sentinel_t) const {
+    return !frame_;
+  }
+
+ private:
+  Session* session_;
+  std::optional<Frame> frame_;
+};
+
+inline FrameIterator Session::begin() { return FrameIterator(*this); }
 
 }  // namespace csm::engine

@@ -14,24 +14,57 @@ mx::array int_array(const std::vector<std::int32_t>& values, mx::Shape shape) {
   return mx::array(values.data(), std::move(shape), mx::int32);
 }
 
+mx::array embed_codes(const kernels::Exec& exec, const model::CsmModel& model,
+                      const std::vector<std::int32_t>& codes) {
+  const int n_codebooks = model.config().n_codebooks;
+  const int n_frames = static_cast<int>(codes.size()) / n_codebooks;
+  return model.embed_frames(exec, int_array(codes, {n_frames, n_codebooks}));
+}
+
 }  // namespace
 
-SessionState::SessionState(const FrameContext& context,
-                           std::vector<std::int32_t> prompt,
-                           const GenerationOptions& options, int max_frames)
+mx::array embed_prompt(const kernels::Exec& exec, const model::CsmModel& model,
+                       const Prompt& prompt) {
+  std::vector<mx::array> rows;
+  for (const Prompt::Part& part : prompt.parts()) {
+    rows.push_back(part.is_audio
+                       ? embed_codes(exec, model, part.values)
+                       : model.embed_text(
+                             exec, int_array(part.values, {part.n_positions})));
+  }
+  return rows.size() == 1 ? rows[0]
+                          : mx::concatenate(std::move(rows), 0, exec.stream);
+}
+
+SessionState::SessionState(const FrameContext& context, Prompt prompt,
+                           const GenerationOptions& options, int max_frames,
+                           HeadStart head)
     : context_(context),
-      prompt_(std::move(prompt)),
+      prompt_positions_(prompt.n_positions()),
+      spoken_(std::move(head.spoken)),
+      unread_(head.prefix == nullptr
+                  ? std::move(prompt)
+                  : prompt.without_first(head.prefix->prompt.parts().size())),
       sampler_(
           options.sampler_options(context.decoder->config().codebook_size)),
       noise_(options.rng, options.seed),
-      backbone_(context.model->new_state()),
+      backbone_(head.prefix == nullptr ? context.model->new_state()
+                                       : head.prefix->state.fork()),
       codec_(context.decoder->new_state()),
       max_frames_(max_frames),
-      stop_at_end_(options.stop_at_end) {}
+      stop_at_end_(options.stop_at_end) {
+  if (spoken_.empty()) return;
+  unread_.add_frames(spoken_, context.model->config().n_codebooks);
+}
+
+int SessionState::n_spoken() const {
+  return static_cast<int>(spoken_.size()) /
+         context_.model->config().n_codebooks;
+}
 
 bool SessionState::wants_frame() {
   if (stop_reason_) return false;
-  if (cancelled_) {
+  if (cancelled_.load(std::memory_order_relaxed)) {
     stop_reason_ = StopReason::kCancelled;
   } else if (ended_) {
     stop_reason_ = StopReason::kEos;
@@ -43,11 +76,8 @@ bool SessionState::wants_frame() {
 
 mx::array SessionState::next_input(const kernels::Exec& exec) const {
   const model::CsmModel& model = *context_.model;
-  if (n_steps_ == 0) {
-    return model.embed_text(exec, int_array(prompt_, {prompt_positions()}));
-  }
-  const int n_codes = static_cast<int>(last_codes_.size());
-  return model.embed_frames(exec, int_array(last_codes_, {1, n_codes}));
+  return n_steps_ == 0 ? embed_prompt(exec, model, unread_)
+                       : embed_codes(exec, model, last_codes_);
 }
 
 void SessionState::draw_noise() {
@@ -74,7 +104,7 @@ void SessionState::check_codes(std::span<const std::int32_t> codes) {
   if (bad == codes.end()) return;
   fail();
   throw Error(ErrorCode::kBackend,
-              str_cat("[engine.session] frame ", n_steps_,
+              str_cat("[engine.session] frame ", n_frames_,
                       ": expected finite logits, got others (codebook ",
                       bad - codes.begin(), ")"));
 }
@@ -88,15 +118,35 @@ void SessionState::record_time(const FrameTimes& step) {
   }
 }
 
+std::optional<Frame> SessionState::replay() {
+  draw_noise();  // as the run did that spoke the frame
+  const auto width =
+      static_cast<std::ptrdiff_t>(context_.model->config().n_codebooks);
+  const auto begin = spoken_.begin() + n_replayed_ * width;
+  Frame frame = {.codes = {begin, begin + width}, .audio = {}};
+  const mx::array samples = context_.decoder->decode(
+      *context_.exec,
+      int_array(frame.codes, {1, static_cast<int>(frame.codes.size())}),
+      codec_);
+  std::vector<mx::array> results = {samples};
+  codec_.append_arrays(results);
+  mx::eval(results);
+  frame.audio = {samples.data<float>(), samples.data<float>() + samples.size()};
+  ++n_replayed_;
+  return keep(std::move(frame));
+}
+
 std::optional<Frame> SessionState::accept(FrameResult result,
                                           const FrameTimes& step) {
-  Frame& frame = result.frame;
-  check_codes(frame.codes);
+  check_codes(result.frame.codes);
   record_time(step);
   ++n_steps_;
-  last_codes_ = frame.codes;
+  last_codes_ = result.frame.codes;
   n_changed_codes_ += result.n_changed_codes;
+  return keep(std::move(result.frame));
+}
 
+std::optional<Frame> SessionState::keep(Frame frame) {
   // transformers ends the speech when all codes but the last are the end
   // code, and drops that frame when the last one is, too.
   const std::int32_t end = context_.model->config().codebook_eos;
@@ -112,7 +162,7 @@ std::optional<Frame> SessionState::accept(FrameResult result,
   n_invalid_codes_ +=
       std::count_if(frame.codes.begin(), frame.codes.end(),
                     [n_valid](std::int32_t code) { return code >= n_valid; });
-  return std::move(frame);
+  return frame;
 }
 
 }  // namespace csm::engine

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -8,6 +9,7 @@
 #include "csm/base/error.h"
 #include "csm/codec/mimi_decoder.h"
 #include "csm/engine/generation_options.h"
+#include "csm/engine/prompt.h"
 #include "csm/engine/session.h"
 #include "csm/kernels/exec_op.h"
 #include "csm/model/csm_model.h"
@@ -29,22 +31,54 @@ struct FrameResult {
   int n_changed_codes = 0;  ///< see Session::n_changed_codes
 };
 
+/// The beginning of prompts, as the model has read it.
+struct PromptPrefix {
+  Prompt prompt;
+  model::BackboneState state;  ///< behind the prompt
+};
+
+/// What a session need not compute.
+struct HeadStart {
+  /// Begins the prompt and is shorter; null: nothing was read. Used by the
+  /// constructor alone.
+  const PromptPrefix* prefix = nullptr;
+  /// Codes of the first frames [n, K], which come out as they are. The random
+  /// numbers go on behind theirs.
+  std::vector<std::int32_t> spoken = {};
+};
+
+/// The rows that the backbone reads of a prompt, [T, D].
+[[nodiscard]] mx::array embed_prompt(const kernels::Exec& exec,
+                                     const model::CsmModel& model,
+                                     const Prompt& prompt);
+
 /// The state of one utterance: what a Session is made of. FrameBatch computes
 /// its frames, alone or together with those of others.
 ///
 /// Threads: engine thread only.
 class SessionState {
  public:
-  /// prompt      token ids, not empty
+  /// prompt      not empty
   /// max_frames  >= 1
-  SessionState(const FrameContext& context, std::vector<std::int32_t> prompt,
-               const GenerationOptions& options, int max_frames);
+  SessionState(const FrameContext& context, Prompt prompt,
+               const GenerationOptions& options, int max_frames,
+               HeadStart head = {});
 
-  void cancel() { cancelled_ = true; }
+  /// Threads: any.
+  void cancel() { cancelled_.store(true, std::memory_order_relaxed); }
 
   /// Before a step: whether this session has another frame to compute. If not,
   /// stop_reason() is set from here on.
   [[nodiscard]] bool wants_frame();
+
+  /// Whether the next frame is one that was spoken before: replay() gives it,
+  /// without a step.
+  [[nodiscard]] bool replays() const { return n_replayed_ < n_spoken(); }
+
+  /// The frame that replays() promises; none if it ends the speech.
+  ///
+  /// Throws: whatever MLX does; the session's arrays are lost then.
+  [[nodiscard]] std::optional<Frame> replay();
 
   /// After a step: takes the frame in, or ends because of it.
   ///
@@ -61,7 +95,7 @@ class SessionState {
   /// The rows that the backbone reads next, [T, D].
   [[nodiscard]] mx::array next_input(const kernels::Exec& exec) const;
   [[nodiscard]] int next_positions() const {
-    return n_steps_ == 0 ? prompt_positions() : 1;
+    return n_steps_ == 0 ? unread_.n_positions() : 1;
   }
 
   /// The random numbers of the next frame, K rows for sampling::sample_rows;
@@ -81,9 +115,7 @@ class SessionState {
   [[nodiscard]] const FrameTimes& frame_times() const { return frame_times_; }
   [[nodiscard]] int n_frames() const { return n_frames_; }
   [[nodiscard]] int max_frames() const { return max_frames_; }
-  [[nodiscard]] int prompt_positions() const {
-    return static_cast<int>(prompt_.size());
-  }
+  [[nodiscard]] int prompt_positions() const { return prompt_positions_; }
   [[nodiscard]] std::int64_t n_invalid_codes() const {
     return n_invalid_codes_;
   }
@@ -92,11 +124,16 @@ class SessionState {
   }
 
  private:
+  [[nodiscard]] int n_spoken() const;
   void record_time(const FrameTimes& step);
+  // Counts a frame; none is left of the one that ends the speech.
+  std::optional<Frame> keep(Frame frame);
   void check_codes(std::span<const std::int32_t> codes);
 
   FrameContext context_;
-  std::vector<std::int32_t> prompt_;
+  int prompt_positions_;
+  std::vector<std::int32_t> spoken_;  // [n, K], frames that are replayed
+  Prompt unread_;  // what the first step reads: prompt, then spoken frames
   sampling::SamplerOptions sampler_;
   sampling::NoiseStream noise_;
   std::optional<mx::array> noise_rows_;  // of the next frame
@@ -106,10 +143,11 @@ class SessionState {
 
   int max_frames_;
   int n_steps_ = 0;
+  int n_replayed_ = 0;
   int n_frames_ = 0;
   std::int64_t n_invalid_codes_ = 0;
   std::int64_t n_changed_codes_ = 0;
-  bool cancelled_ = false;
+  std::atomic<bool> cancelled_ = false;
   bool stop_at_end_;
   bool ended_ = false;  // the model ended speech with the last frame
   std::optional<StopReason> stop_reason_;

@@ -107,6 +107,59 @@ void KvCache::append_arrays(std::vector<mx::array>& out) const {
   out.insert(out.end(), values_.begin(), values_.end());
 }
 
+void KvCache::rewind(int n_positions) {
+  CSM_CHECK(shape_.window == 0, "a ring has overwritten its past");
+  CSM_CHECK(n_positions >= 0 && n_positions <= position_,
+            "only what was written can be forgotten");
+  position_ = n_positions;
+}
+
+KvRows KvCache::read_rows(const kernels::Exec& exec) const {
+  CSM_CHECK(shape_.window == 0, "a ring has overwritten its past");
+  const auto written = [&](const std::vector<mx::array>& layers) {
+    std::vector<float> out;
+    for (const mx::array& layer : layers) {
+      const mx::array rows = mx::contiguous(
+          mx::slice(layer, {0, 0, 0},
+                    {layer.shape(0), position_, layer.shape(2)}, exec.stream),
+          false, exec.stream);
+      mx::eval(rows);
+      out.insert(out.end(), rows.data<float>(),
+                 rows.data<float>() + rows.size());
+    }
+    return out;
+  };
+  return {.n_positions = position_,
+          .keys = written(keys_),
+          .values = written(values_)};
+}
+
+void KvCache::write_rows(const kernels::Exec& exec, const KvRows& rows) {
+  CSM_CHECK(shape_.window == 0 && position_ == 0, "the cache must be empty");
+  const int n_heads = shape_.n_sequences * shape_.n_kv_heads;
+  const auto per_layer = static_cast<std::size_t>(n_heads) *
+                         static_cast<std::size_t>(rows.n_positions) *
+                         static_cast<std::size_t>(shape_.head_dim);
+  const std::size_t n_values =
+      per_layer * static_cast<std::size_t>(shape_.n_layers);
+  CSM_CHECK(rows.keys.size() == n_values && rows.values.size() == n_values,
+            "rows of this cache's sizes");
+  reserve(exec, rows.n_positions);
+  const mx::Shape shape = {n_heads, rows.n_positions, shape_.head_dim};
+  const auto write = [&](std::vector<mx::array>& layers,
+                         const std::vector<float>& values) {
+    const float* at = values.data();
+    for (mx::array& layer : layers) {
+      layer = mx::slice_update(layer, mx::array(at, shape, mx::float32),
+                               {0, 0, 0}, shape, exec.stream);
+      at += per_layer;
+    }
+  };
+  write(keys_, rows.keys);
+  write(values_, rows.values);
+  position_ = rows.n_positions;
+}
+
 mx::array attend_each(const kernels::Exec& exec,
                       std::span<const CacheShare> shares, int layer,
                       const mx::array& q, const mx::array& k,

@@ -5,6 +5,7 @@
 
 #include "csm/kernels/attention_op.h"
 #include "csm/kernels/exec_op.h"
+#include "csm/nn/kv_rows.h"
 
 namespace csm::nn {
 
@@ -70,6 +71,20 @@ class KvCache {
 
   /// Starts a new sequence in the memory of the old one.
   void restart() { position_ = 0; }
+
+  /// Forgets all but the first `n_positions`, of a cache without a window.
+  void rewind(int n_positions);
+
+  /// All that was written, of a cache without a window. Evaluates it.
+  [[nodiscard]] KvRows read_rows(const kernels::Exec& exec) const;
+
+  /// Takes rows in as if they had been written one by one. The cache must be
+  /// empty, without a window, and the rows of its sizes.
+  ///
+  /// Throws: Error{kExhausted} if they are more than room().
+  void write_rows(const kernels::Exec& exec, const KvRows& rows);
+
+  [[nodiscard]] const KvCacheShape& shape() const { return shape_; }
 
   /// Appends all arrays, so that a caller can evaluate them with its result.
   void append_arrays(std::vector<mx::array>& out) const;

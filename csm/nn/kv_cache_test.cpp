@@ -191,5 +191,37 @@ TEST(KvCache, Window_RunsOnBeyondItsRing) {
   EXPECT_EQ(got, want);
 }
 
+TEST(KvCache, Rows_ContinueAsTheCacheTheyCameFrom) {
+  KvCache original(kShape);
+  feed(original, 257);
+  const KvRows rows = original.read_rows(cpu());
+  EXPECT_EQ(rows.n_positions, 257);
+  EXPECT_EQ(rows.keys.size(), 2U * 257 * 4);
+  KvCache restored(kShape);
+  restored.write_rows(cpu(), rows);
+  EXPECT_EQ(restored.position(), 257);
+  EXPECT_EQ(restored.read_rows(cpu()), rows);
+  EXPECT_EQ(feed(restored, 3), feed(original, 3));
+  EXPECT_NE(restored.read_rows(cpu()), rows);
+}
+
+TEST(KvCache, Rewind_WritesTheSameAgain) {
+  KvCache cache(kShape);
+  feed(cache, 9);
+  const KvRows rows = cache.read_rows(cpu());
+  cache.rewind(5);
+  EXPECT_EQ(cache.read_rows(cpu()).n_positions, 5);
+  feed(cache, 4);
+  EXPECT_EQ(cache.read_rows(cpu()), rows);
+}
+
+TEST(KvCache, Rows_BeyondTheRoomAreExhausted) {
+  KvCache cache(kShape);
+  KvRows rows{.n_positions = 301, .keys = {}, .values = {}};
+  rows.keys.resize(2U * 301 * 4);
+  rows.values = rows.keys;
+  EXPECT_THROW(cache.write_rows(cpu(), rows), Error);
+}
+
 }  // namespace
 }  // namespace csm::nn

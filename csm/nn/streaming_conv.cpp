@@ -45,6 +45,19 @@ mx::array zeros(int rows, int columns) {
   return mx::array(values.begin(), {rows, columns}, mx::float32);
 }
 
+/// Rows that a signal lacks to a multiple of the stride.
+int missing_rows(const mx::array& x, int stride) {
+  return (stride - x.shape(0) % stride) % stride;
+}
+
+/// x with n copies of a row [1, C] behind it.
+mx::array followed_by(const kernels::Exec& exec, const mx::array& x,
+                      const mx::array& row, int n) {
+  std::vector<mx::array> parts(static_cast<std::size_t>(n) + 1, row);
+  parts[0] = x;
+  return mx::concatenate(std::move(parts), 0, exec.stream);
+}
+
 /// PyTorch's [out, in, k] -> tap-major [out, k*in].
 mx::array tap_major(const mx::array& weight) {
   const int out = weight.shape(0);
@@ -106,7 +119,11 @@ mx::array CausalConv::new_state() const {
 mx::array CausalConv::forward(const kernels::Exec& exec, const mx::array& x,
                               mx::array& state,
                               const std::optional<mx::array>& residual) const {
-  kernels::ConvResult result = kernels::conv1d(exec, x, state, conv_, residual);
+  const int n_missing = missing_rows(x, conv_.stride);
+  kernels::ConvResult result = kernels::conv1d(
+      exec,
+      n_missing == 0 ? x : followed_by(exec, x, zeros(1, sizes_.in), n_missing),
+      state, conv_, residual);
   state = std::move(result.state);
   return std::move(result.y);
 }
@@ -220,6 +237,35 @@ mx::array Upsample::forward(const kernels::Exec& exec, const mx::array& x,
                                               .bias = std::nullopt,
                                               .stride = stride_,
                                               .elu_input = false});
+  state = std::move(result.state);
+  return std::move(result.y);
+}
+
+Downsample Downsample::load(const std::string& name, int channels, int stride,
+                            weights::WeightStore& store) {
+  const mx::array weight = store.take(
+      name + ".weight", {channels, channels, 2 * stride}, mx::float32);
+  return Downsample({.weight = tap_major(weight),
+                     .bias = std::nullopt,
+                     .kernel = 2 * stride,
+                     .stride = stride,
+                     .dilation = 1,
+                     .elu_input = false});
+}
+
+mx::array Downsample::forward(const kernels::Exec& exec, const mx::array& x,
+                              State& state) const {
+  const int n = x.shape(0);
+  if (!state) {
+    const mx::array first = rows(exec, x, 0, 1);
+    state = followed_by(exec, first, first, conv_.state_rows() - 1);
+  }
+  const int n_missing = missing_rows(x, conv_.stride);
+  kernels::ConvResult result = kernels::conv1d(
+      exec,
+      n_missing == 0 ? x
+                     : followed_by(exec, x, rows(exec, x, n - 1, n), n_missing),
+      *state, conv_, std::nullopt);
   state = std::move(result.state);
   return std::move(result.y);
 }

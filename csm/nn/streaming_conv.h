@@ -40,7 +40,8 @@ class CausalConv {
   /// State at the start of a stream: zeros [P, in].
   [[nodiscard]] mx::array new_state() const;
 
-  /// x [T, in] -> [T/stride, out] (+ residual of that shape)
+  /// x [T, in] -> [ceil(T/stride), out] (+ residual of that shape). A T that is
+  /// no multiple of the stride ends the stream: zeros follow its rows.
   [[nodiscard]] mx::array forward(
       const kernels::Exec& exec, const mx::array& x, mx::array& state,
       const std::optional<mx::array>& residual = std::nullopt) const;
@@ -117,6 +118,28 @@ class Upsample {
   int stride_;
   mx::array weight_;  // depthwise [C, 2*stride], else as ConvTranspose
   bool depthwise_;
+};
+
+/// Downsampling of a latent signal: a dense causal convolution without bias,
+/// kernel 2*stride, before whose first row stand copies of it.
+class Downsample {
+ public:
+  /// The last rows [stride, channels]; none at the start of a stream.
+  using State = std::optional<mx::array>;
+
+  /// Takes `<name>.weight` [channels, channels, 2*stride].
+  static Downsample load(const std::string& name, int channels, int stride,
+                         weights::WeightStore& store);
+
+  /// x [T, channels] -> [ceil(T/stride), channels]. A T that is no multiple of
+  /// the stride ends the stream: copies of the last row follow.
+  [[nodiscard]] mx::array forward(const kernels::Exec& exec, const mx::array& x,
+                                  State& state) const;
+
+ private:
+  explicit Downsample(kernels::Conv conv) : conv_(std::move(conv)) {}
+
+  kernels::Conv conv_;
 };
 
 }  // namespace csm::nn

@@ -41,6 +41,7 @@ Engine& demo_engine() {
   static const std::unique_ptr<Engine> engine = [] {
     EngineOptions options;
     options.model_dir = kRoot / "models" / "demo";
+    options.encoder = true;
     return std::make_unique<Engine>(options);
   }();
   return *engine;
@@ -108,6 +109,15 @@ TEST(DemoGoldens, AudioIsClose) {
   for (std::size_t i = 0; i < want.data.size(); ++i) {
     ASSERT_NEAR(got[i], want.data[i], kAudioTolerance) << i;
   }
+}
+
+TEST(DemoGoldens, EncodedAudioIsTransformers) {
+  auto audio =
+      weights::read_npy_f32(kRoot / "tests" / "data" / "demo_audio.npy").data;
+  const auto want =
+      weights::read_npy_i32(kRoot / "tests" / "data" / "demo_encode.npy");
+  audio.resize(audio.size() - 700);
+  EXPECT_EQ(demo_engine().encode(audio), want.data);
 }
 
 }  // namespace

@@ -67,8 +67,11 @@ TinyModel::TinyModel(const Case& which, kernels::WeightType type)
       model::WeightPolicy::of(type, {.tiled = exec_.use_cpu_kernels()});
   csm_ = std::make_unique<const model::CsmModel>(
       model::CsmModel::load(config, store, policy));
+  const auto codebooks = codec::Codebooks::load(codec, store);
+  encoder_ = std::make_unique<const codec::MimiEncoder>(
+      codec::MimiEncoder::load(codec, codebooks, store));
   mimi_ = std::make_unique<const codec::MimiDecoder>(
-      codec::MimiDecoder::load(codec, store));
+      codec::MimiDecoder::load(codec, codebooks, store));
   store.check_all_used();
 }
 

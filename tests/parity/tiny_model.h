@@ -8,6 +8,7 @@
 
 #include "csm/base/thread_pool.h"
 #include "csm/codec/mimi_decoder.h"
+#include "csm/codec/mimi_encoder.h"
 #include "csm/model/csm_model.h"
 
 namespace csm::parity {
@@ -43,6 +44,7 @@ class TinyModel {
   [[nodiscard]] const kernels::Exec& exec() const { return exec_; }
   [[nodiscard]] const model::CsmModel& csm() const { return *csm_; }
   [[nodiscard]] const codec::MimiDecoder& mimi() const { return *mimi_; }
+  [[nodiscard]] const codec::MimiEncoder& encoder() const { return *encoder_; }
 
   /// A golden; integers come as int32.
   [[nodiscard]] mx::array golden(const std::string& name) const;
@@ -55,6 +57,7 @@ class TinyModel {
   kernels::Exec exec_;
   std::unordered_map<std::string, mx::array> goldens_;
   std::unique_ptr<const model::CsmModel> csm_;
+  std::unique_ptr<const codec::MimiEncoder> encoder_;
   std::unique_ptr<const codec::MimiDecoder> mimi_;
 };
 

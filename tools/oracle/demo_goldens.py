@@ -6,6 +6,7 @@
                                     temperature 0.8, top-k 100
     tests/data/demo_logits.npy      [F, K, V] logits of the first run
     tests/data/demo_audio.npy       its samples
+    tests/data/demo_encode.npy      codes of these, but for the last 700
 
 Run it again whenever models/demo changes; the fixtures name the weights that
 they belong to.
@@ -25,6 +26,7 @@ DEMO = ROOT / "models" / "demo"
 DATA = ROOT / "tests" / "data"
 SEEDS = (0, 1)
 KEPT_FRAMES = 6  # frames whose logits are kept
+CUT_SAMPLES = 700  # of what is encoded, so that it ends within a frame
 
 
 def main():
@@ -46,10 +48,12 @@ def main():
     first = np.array(runs[0]["codes"], np.int32)
     logits = oracle.score(runs[0]["text"], 0, first)[:KEPT_FRAMES]
     np.save(DATA / "demo_logits.npy", logits.astype(np.float32))
-    np.save(DATA / "demo_audio.npy", oracle.decode(first).astype(np.float32))
+    audio = oracle.decode(first).astype(np.float32)
+    np.save(DATA / "demo_audio.npy", audio)
+    np.save(DATA / "demo_encode.npy", oracle.encode(audio[:-CUT_SAMPLES]))
     manifest.record(
         [DATA / name for name in ("demo_generate.json", "demo_logits.npy",
-                                  "demo_audio.npy")],
+                                  "demo_audio.npy", "demo_encode.npy")],
         __file__, packages=("torch", "transformers"), seed="0, 1")
 
 

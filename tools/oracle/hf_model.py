@@ -45,12 +45,17 @@ class HfModel:
     def score(self, text, speaker, codes):
         """Logits of every code given all before it: float32 [F, K, V]."""
         ids = self.prompt(text, speaker)
+        return self.score_frames(self.model.embed_text_tokens(ids), codes)
+
+    @torch.no_grad()
+    def score_frames(self, prompt, codes):
+        """score() behind the embeddings [1, S, D] of a prompt."""
         frames = torch.tensor(codes, dtype=torch.long)
         backbone = self.model.backbone_model
-        embeds = torch.cat([self.model.embed_text_tokens(ids),
-                            backbone.embed_tokens(frames[None])], dim=1)
+        embeds = torch.cat([prompt, backbone.embed_tokens(frames[None])],
+                           dim=1)
         hidden = backbone(inputs_embeds=embeds).last_hidden_state[0]
-        hidden = hidden[ids.shape[1] - 1: -1]
+        hidden = hidden[prompt.shape[1] - 1: -1]
         first = self.model.lm_head(hidden)
         start = torch.zeros(len(frames), 1, dtype=torch.long)
         depth = self.model.depth_decoder(
@@ -63,3 +68,12 @@ class HfModel:
         """Mono samples, float32 [F * samples per frame]."""
         codes = torch.tensor(codes, dtype=torch.long).T[None]
         return self.model.codec_model.decode(codes).audio_values[0, 0].numpy()
+
+    @torch.no_grad()
+    def encode(self, samples):
+        """int32 [frames, K] of mono samples, at most 10 s: transformers has no
+        window beyond them."""
+        sound = torch.tensor(samples)[None, None]
+        codes = self.model.codec_model.encode(
+            sound, num_quantizers=self.n_codebooks).audio_codes
+        return np.ascontiguousarray(codes[0].T.numpy(), np.int32)

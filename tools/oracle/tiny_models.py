@@ -30,6 +30,7 @@ import shutil
 
 import torch
 import manifest
+import mimi_models
 from safetensors.torch import save_file
 from transformers import CsmConfig, CsmForConditionalGeneration
 
@@ -181,14 +182,7 @@ def build_model(case):
 
 def banded_transformer(model, x, window):
     """Mimi's decoder transformer with keys 0 <= q - k < window."""
-    steps = torch.arange(x.shape[1])
-    delta = steps[:, None] - steps[None, :]
-    hidden = (delta < 0) | (delta >= window)
-    mask = torch.zeros(delta.shape).masked_fill(hidden, -torch.inf)
-    for layer in model.decoder_transformer.layers:
-        x = layer(x, attention_mask=mask[None, None],
-                  position_ids=steps[None])[0]
-    return x
+    return mimi_models.banded(model.decoder_transformer, x, window)
 
 
 def check_against_moshi(model, x, window):
@@ -206,28 +200,8 @@ def check_against_moshi(model, x, window):
         causal=True, context=window, layer_scale=0.01, max_period=c.rope_theta,
         positional_embedding="rope", norm="layer_norm", gating="none").eval()
 
-    def interleave(w):
-        rows, cols = w.shape
-        h = c.num_attention_heads
-        return w.view(h, 2, rows // h // 2, cols).transpose(1, 2).reshape(
-            rows, cols)
-
-    state = {}
-    for i, layer in enumerate(model.decoder_transformer.layers):
-        a, p = layer.self_attn, f"layers.{i}."
-        state[p + "self_attn.in_projs.0.weight"] = torch.cat(
-            [interleave(a.q_proj.weight), interleave(a.k_proj.weight),
-             a.v_proj.weight])
-        state[p + "self_attn.out_projs.0.weight"] = a.o_proj.weight
-        for n, m in (("norm1", layer.input_layernorm),
-                     ("norm2", layer.post_attention_layernorm)):
-            state[p + n + ".weight"] = m.weight
-            state[p + n + ".bias"] = m.bias
-        state[p + "linear1.weight"] = layer.mlp.fc1.weight
-        state[p + "linear2.weight"] = layer.mlp.fc2.weight
-        state[p + "layer_scale_1.scale"] = layer.self_attn_layer_scale.scale
-        state[p + "layer_scale_2.scale"] = layer.mlp_layer_scale.scale
-    other.load_state_dict(state)
+    other.load_state_dict(mimi_models.moshi_transformer(
+        model.decoder_transformer, c.num_attention_heads))
     error = (other(x) - banded_transformer(model, x, window)).abs().max()
     print(f"  banded transformer against moshi: {error.item():.2e}")
     assert error < 1e-5

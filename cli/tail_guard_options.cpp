@@ -1,0 +1,64 @@
+#include "cli/tail_guard_options.h"
+
+#include <string>
+
+#include "cli/console.h"
+#include "csm/base/str_cat.h"
+
+namespace csm::cli {
+namespace {
+
+constexpr int kMostRetries = 100;
+
+}  // namespace
+
+void TailGuardOptions::add_to(CLI::App& command) {
+  // Three retries unless a number is given: --tail-guard=5.
+  option_ = command.add_flag(
+      "--tail-guard{3}", n_retries_,
+      "Speak again with the next seed, at most 3 times (--tail-guard=N: N), "
+      "when the speech is cut off, runs on, falls silent or repeats itself");
+}
+
+std::optional<int> TailGuardOptions::retries() const {
+  if (option_ == nullptr || option_->count() == 0) return std::nullopt;
+  if (n_retries_ < 0 || n_retries_ > kMostRetries) {
+    throw UsageError(str_cat("--tail-guard: expected 0 to ", kMostRetries,
+                             " retries, got ", n_retries_));
+  }
+  return n_retries_;
+}
+
+OrderedJson describe(std::span<const engine::TailAttempt> attempts) {
+  OrderedJson list = OrderedJson::array();
+  for (const engine::TailAttempt& attempt : attempts) {
+    OrderedJson problems = OrderedJson::array();
+    for (const engine::TailProblem problem : attempt.report.problems) {
+      problems.push_back(engine::to_string(problem));
+    }
+    const engine::TailMeasures& measures = attempt.report.measures;
+    list.push_back({{"seed", attempt.seed},
+                    {"problems", problems},
+                    {"seconds", measures.seconds},
+                    {"end_db", measures.end_db},
+                    {"silence_seconds", measures.silence_seconds},
+                    {"repetition_seconds", measures.repetition_seconds}});
+  }
+  return list;
+}
+
+void say_attempts(std::span<const engine::TailAttempt> attempts,
+                  std::uint64_t chosen_seed) {
+  for (const engine::TailAttempt& attempt : attempts) {
+    if (attempt.report.problems.empty()) continue;
+    std::string problems;
+    for (const engine::TailProblem problem : attempt.report.problems) {
+      problems += problems.empty() ? "" : ", ";
+      problems += engine::to_string(problem);
+    }
+    say(str_cat("csm: tail guard: seed ", attempt.seed, ": ", problems,
+                attempt.seed == chosen_seed ? ", kept all the same" : ""));
+  }
+}
+
+}  // namespace csm::cli

@@ -1,0 +1,13 @@
+#include "csm/audio/output_device.h"
+#include "csm/base/error.h"
+
+namespace csm::audio {
+
+std::unique_ptr<OutputDevice> open_output_device() {
+  throw Error(ErrorCode::kUnsupported,
+              "[audio.play] expected a build with PortAudio, got one without: "
+              "install portaudio19-dev (Debian) or portaudio (Homebrew) and "
+              "build again");
+}
+
+}  // namespace csm::audio

@@ -1,0 +1,192 @@
+#include "csm/engine/tail_guard.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace csm::engine {
+namespace {
+
+using testing::ElementsAre;
+using testing::IsEmpty;
+
+constexpr ModelFacts kFacts = {.n_codebooks = 2,
+                               .n_codes = 515,
+                               .n_codec_codes = 512,
+                               .n_text_tokens = 300,
+                               .max_positions = 2048,
+                               .sample_rate_hz = 24000,
+                               .samples_per_frame = 1920};
+constexpr std::size_t kFrame = 1920;
+
+// Sound that a test makes frame by frame, in place of speech.
+struct Sound {
+  std::vector<std::int32_t> codes;
+  std::vector<float> audio;
+  StopReason stop_reason = StopReason::kEos;
+
+  // One frame of a tone that swells from one level to another.
+  void add(std::int32_t code, double from, double to) {
+    codes.insert(codes.end(), {code, code + 1});
+    for (std::size_t i = 0; i < kFrame; ++i) {
+      const double at = static_cast<double>(i) / kFrame;
+      const double level = from + (to - from) * at;
+      audio.push_back(
+          static_cast<float>(level * std::sin(0.05 * static_cast<double>(i))));
+    }
+  }
+  void say(int n_frames) {
+    for (int i = 0; i < n_frames; ++i) {
+      add(static_cast<std::int32_t>(codes.size() * 7 % 500), 0.3, 0.3);
+    }
+  }
+  void be_silent(int n_frames) {
+    for (int i = 0; i < n_frames; ++i) add(3, 0, 0);
+  }
+  void end(int n_silent) {
+    add(40, 0.3, 0);
+    be_silent(n_silent);
+  }
+  [[nodiscard]] TailReport check(const std::string& text) const {
+    return check_tail(
+        {.codes = codes, .audio = audio, .stop_reason = stop_reason}, text,
+        kFacts);
+  }
+};
+
+// For its 21 letters 1.5 seconds are ordinary.
+const std::string kText = "Twenty ordinary letters.";
+
+Sound good_sound() {
+  Sound sound;
+  sound.say(16);
+  sound.end(2);
+  return sound;
+}
+
+TEST(TailGuard, GoodSpeechHasNoProblem) {
+  const TailReport report = good_sound().check(kText);
+  EXPECT_THAT(report.problems, IsEmpty());
+  EXPECT_EQ(report.badness, 0);
+  EXPECT_NEAR(report.measures.seconds, 19 * 0.08, 1e-9);
+  EXPECT_NEAR(report.measures.silence_seconds, 0.16, 0.021);
+  EXPECT_EQ(report.measures.n_letters, 21);
+}
+
+TEST(TailGuard, CutOff) {
+  Sound sound = good_sound();
+  sound.codes.resize(2 * 16);
+  sound.audio.resize(kFrame * 16);
+  EXPECT_THAT(sound.check(kText).problems, ElementsAre(TailProblem::kCutOff));
+}
+
+TEST(TailGuard, TooShort) {
+  EXPECT_THAT(good_sound().check(kText + kText + kText).problems,
+              ElementsAre(TailProblem::kTooShort));
+}
+
+TEST(TailGuard, TooLong) {
+  EXPECT_THAT(good_sound().check("O").problems, IsEmpty());
+  Sound sound;
+  sound.say(40);
+  sound.end(1);
+  EXPECT_THAT(sound.check("Oh.").problems, ElementsAre(TailProblem::kTooLong));
+  // The limit is the end of no speech.
+  Sound stopped = good_sound();
+  stopped.stop_reason = StopReason::kLength;
+  EXPECT_THAT(stopped.check(kText).problems,
+              ElementsAre(TailProblem::kTooLong));
+}
+
+TEST(TailGuard, Silence) {
+  for (const int n_frames : {10, 14}) {
+    Sound inside;
+    inside.say(8);
+    inside.be_silent(n_frames);
+    inside.say(8);
+    inside.end(1);
+    Sound behind = good_sound();
+    behind.be_silent(n_frames - 2);
+    for (const Sound& sound : {inside, behind}) {
+      const auto problems = sound.check(kText).problems;
+      if (n_frames == 10) {
+        EXPECT_THAT(problems, IsEmpty());
+      } else {
+        EXPECT_THAT(problems, ElementsAre(TailProblem::kSilence));
+      }
+    }
+  }
+}
+
+TEST(TailGuard, NothingAtAll) {
+  Sound nothing;
+  EXPECT_THAT(nothing.check(kText).problems,
+              ElementsAre(TailProblem::kTooShort));
+  nothing.be_silent(20);
+  EXPECT_THAT(nothing.check(kText).problems,
+              ElementsAre(TailProblem::kSilence));
+}
+
+TEST(TailGuard, Repetition) {
+  // One sound that stays.
+  Sound stuck;
+  stuck.say(6);
+  for (int i = 0; i < 14; ++i) stuck.add(77, 0.3, 0.3);
+  stuck.end(1);
+  EXPECT_THAT(stuck.check(kText).problems,
+              ElementsAre(TailProblem::kRepetition));
+  // A word of five frames six times, one frame of it another.
+  Sound again;
+  for (int i = 0; i < 30; ++i) again.add(i == 9 ? 9 : 100 + i % 5, 0.3, 0.3);
+  again.end(1);
+  EXPECT_THAT(again.check(kText).problems,
+              ElementsAre(TailProblem::kRepetition));
+  // Silence has the same codes all the time.
+  Sound silent = good_sound();
+  silent.be_silent(9);
+  EXPECT_THAT(silent.check(kText).problems, IsEmpty());
+}
+
+TailReport report_of(double badness) {
+  TailReport report;
+  report.badness = badness;
+  return report;
+}
+
+std::vector<std::uint64_t> seeds_of(const std::vector<TailAttempt>& attempts) {
+  std::vector<std::uint64_t> seeds;
+  for (const TailAttempt& attempt : attempts) seeds.push_back(attempt.seed);
+  return seeds;
+}
+
+TEST(TailGuard, StopsAtTheFirstGoodAttempt) {
+  const auto speak = [](std::uint64_t seed) { return seed; };
+  const auto judge = [](std::uint64_t seed) {
+    return report_of(seed < 12 ? 1 : 0);
+  };
+  const auto guarded = guard_tail(10, 5, speak, judge);
+  EXPECT_EQ(guarded.speech, 12U);
+  EXPECT_EQ(guarded.chosen, 2U);
+  EXPECT_THAT(seeds_of(guarded.attempts), ElementsAre(10, 11, 12));
+}
+
+TEST(TailGuard, TakesTheLeastBadOne) {
+  const std::vector<double> badness = {3, 1.5, 2, 1.5};
+  const auto speak = [](std::uint64_t seed) { return seed; };
+  const auto judge = [&](std::uint64_t seed) {
+    return report_of(badness.at(seed));
+  };
+  const auto guarded = guard_tail(0, 3, speak, judge);
+  EXPECT_EQ(guarded.speech, 1U);
+  EXPECT_EQ(guarded.chosen, 1U);
+  EXPECT_EQ(guarded.attempts.size(), 4U);
+  EXPECT_EQ(guard_tail(0, 0, speak, judge).speech, 0U);
+}
+
+}  // namespace
+}  // namespace csm::engine
