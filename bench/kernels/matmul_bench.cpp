@@ -12,6 +12,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
+#include <cstring>
 #include <exception>
 #include <random>
 #include <string>
@@ -20,6 +21,7 @@
 
 #include "csm/base/cpu_info.h"
 #include "csm/base/error.h"
+#include "csm/base/large_block.h"
 #include "csm/base/thread_pool.h"
 #include "csm/kernels/input_codes.h"
 #include "csm/kernels/machine_probe.h"
@@ -59,13 +61,14 @@ std::size_t matrix_bytes(const Case& c) {
   return static_cast<std::size_t>(c.n_out * c.n_in * bits_of(c.type) / 8);
 }
 
-/// Bytes that are small finite numbers in every type of weights.
-std::vector<std::uint32_t> make_weights(std::size_t bytes) {
+/// Writes bytes that are small finite numbers in every type of weights.
+void fill_weights(const LargeBlock& block) {
   std::mt19937 engine(1);
-  std::vector<std::uint32_t> words(bytes / 4);
-  for (std::uint32_t& word : words)
-    word = (engine() & 0x80FF80FFU) | 0x3C003C00U;
-  return words;
+  for (std::size_t i = 0; i + 4 <= block.size(); i += 4) {
+    const auto word =
+        static_cast<std::uint32_t>((engine() & 0x80FF80FFU) | 0x3C003C00U);
+    std::memcpy(block.data() + i, &word, 4);
+  }
 }
 
 /// As many matrices as the caches cannot hold, multiplied in turn.
@@ -76,17 +79,19 @@ class Products {
         pool_(pool),
         bytes_(matrix_bytes(c)),
         n_matrices_(kPoolBytes / bytes_ + 1),
-        weights_(make_weights(n_matrices_ * bytes_)),
+        weights_(n_matrices_ * bytes_),
         x_(static_cast<std::size_t>(c.n_rows * c.n_in), 0.5F),
         y_(static_cast<std::size_t>(c.n_rows * c.n_out)),
         codes_(is_integer(c.type) ? static_cast<std::size_t>(
                                         c.n_rows * code_stride(c.n_in, 64))
-                                  : 0) {}
+                                  : 0) {
+    fill_weights(weights_);
+  }
 
   void run_next() {
     Matmul m{.x = x_.data(),
              .x_stride = case_.n_in,
-             .w = weights_.data() + next_ * (bytes_ / 4),
+             .w = weights_.data() + next_ * bytes_,
              .type = case_.type,
              .n_rows = case_.n_rows,
              .n_out = case_.n_out,
@@ -108,7 +113,7 @@ class Products {
   ThreadPool* pool_;
   std::size_t bytes_;
   std::size_t n_matrices_;
-  std::vector<std::uint32_t> weights_;
+  LargeBlock weights_;
   std::vector<float> x_;
   std::vector<float> y_;
   std::vector<std::byte> codes_;
@@ -146,7 +151,7 @@ void register_all(Machine* machine) {
     // The backbone's shapes, and the depth decoder's.
     for (const auto& [n_out, n_in] :
          {std::pair<int, int>{2048, 2048}, {2048, 8192}, {8192, 1024}}) {
-      for (const int n_rows : {1, 2, 4, 8, 128}) {
+      for (const int n_rows : {1, 2, 3, 4, 8, 200}) {
         const Case c{type, n_out, n_in, n_rows};
         const std::string name =
             std::string(name_of(type)) + "/" + std::to_string(n_out) + "x" +
