@@ -36,26 +36,6 @@ inline void clear(RowSums<kRows>& sums) {
   for (unsigned r = 0; r < kRows; ++r) sums.lower[r] = sums.upper[r] = zero();
 }
 
-/// Adds the products of `columns`, a multiple of 32 of them, in which the
-/// weights are read as one linear stream.
-template <unsigned kRows, class W>
-inline void add_columns(const Matmul& m, const W* w, std::int64_t row,
-                        Range columns, RowSums<kRows>& sums) {
-  const float* x = m.x + row * m.x_stride;
-  RowSums<kRows> now = sums;
-  for (std::int64_t i = columns.begin; i < columns.end; i += 2 * kLanes) {
-    const Lanes w_lower = load(w + i);
-    const Lanes w_upper = load(w + i + kLanes);
-    CSM_UNROLL
-    for (unsigned r = 0; r < kRows; ++r) {
-      const float* x_row = x + r * m.x_stride + i;
-      now.lower[r] = fma(load(x_row), w_lower, now.lower[r]);
-      now.upper[r] = fma(load(x_row + kLanes), w_upper, now.upper[r]);
-    }
-  }
-  sums = now;
-}
-
 /// Adds the columns behind the last multiple of 32 and finishes the outputs.
 template <unsigned kRows, class W>
 inline void finish_row(const Matmul& m, const W* w, std::int64_t row,
@@ -194,68 +174,68 @@ inline void tile_block(const Matmul& m, Range outs, Range rows) {
 }
 
 /// Up to so many rows of x the weights are streamed, not tiled: the tile loads
-/// less for each product, but not in one stream.
+/// less for each product, but goes through the columns piece by piece.
 inline constexpr unsigned kStreamRows = 2;
 
-/// Floats of x that stay in the first cache while weights pass through it.
-inline constexpr std::int64_t kCachedInputs = 4096;
-
-/// Weight rows that take turns at one piece of x.
-inline constexpr std::int64_t kTurnOuts = 8;
-
-/// Weight rows `outs`, at most kTurnOuts, with kRows rows of x: piece by piece
-/// of the columns, so that x is not fetched anew for each weight row.
-template <unsigned kRows, class W>
-inline void stream_turn(const Matmul& m, std::int64_t row, Range outs) {
-  constexpr std::int64_t kStep = 2 * kLanes;
-  constexpr std::int64_t kPiece = kCachedInputs / kRows / kStep * kStep;
-  const W* w = static_cast<const W*>(m.w) + outs.begin * m.n_in;
-  const std::int64_t n_columns = m.n_in / kStep * kStep;
-  RowSums<kRows> sums[kTurnOuts];
-  for (std::int64_t o = 0; o < outs.size(); ++o) clear(sums[o]);
-  for (std::int64_t i = 0; i < n_columns; i += kPiece) {
-    const std::int64_t end = i + kPiece < n_columns ? i + kPiece : n_columns;
-    for (std::int64_t o = 0; o < outs.size(); ++o) {
-      add_columns<kRows, W>(m, w + o * m.n_in, row, Range{i, end}, sums[o]);
+/// kOuts weight rows, each read as one linear stream, with kRows rows of x.
+template <unsigned kOuts, unsigned kRows, class W>
+inline void stream_outs(const Matmul& m, std::int64_t row, std::int64_t out) {
+  const float* x = m.x + row * m.x_stride;
+  const W* w = static_cast<const W*>(m.w) + out * m.n_in;
+  RowSums<kRows> sums[kOuts];
+  CSM_UNROLL
+  for (unsigned o = 0; o < kOuts; ++o) clear(sums[o]);
+  const std::int64_t n_columns = m.n_in / (2 * kLanes) * (2 * kLanes);
+  for (std::int64_t i = 0; i < n_columns; i += 2 * kLanes) {
+    Lanes x_lower[kRows];
+    Lanes x_upper[kRows];
+    CSM_UNROLL
+    for (unsigned r = 0; r < kRows; ++r) {
+      x_lower[r] = load(x + r * m.x_stride + i);
+      x_upper[r] = load(x + r * m.x_stride + i + kLanes);
+    }
+    CSM_UNROLL
+    for (unsigned o = 0; o < kOuts; ++o) {
+      const Lanes w_lower = load(w + o * m.n_in + i);
+      const Lanes w_upper = load(w + o * m.n_in + i + kLanes);
+      CSM_UNROLL
+      for (unsigned r = 0; r < kRows; ++r) {
+        sums[o].lower[r] = fma(x_lower[r], w_lower, sums[o].lower[r]);
+        sums[o].upper[r] = fma(x_upper[r], w_upper, sums[o].upper[r]);
+      }
     }
   }
-  for (std::int64_t o = 0; o < outs.size(); ++o) {
-    finish_row<kRows, W>(m, w + o * m.n_in, row, outs.begin + o, sums[o]);
+  CSM_UNROLL
+  for (unsigned o = 0; o < kOuts; ++o) {
+    finish_row<kRows, W>(m, w + o * m.n_in, row, out + o, sums[o]);
   }
 }
 
-/// All rows of x, kRows at once as long as there are so many: the weights come
-/// from memory for the first ones and from the caches for the others.
+/// Inputs that are fetched from the first cache faster than weights come from
+/// memory. More of them should serve several weight rows at once; otherwise one
+/// stream is read faster than several.
+inline constexpr std::int64_t kCheapInputs = 2048;
+
 template <unsigned kRows, class W>
-inline void stream_rows(const Matmul& m, Range outs, Range rows) {
-  std::int64_t row = rows.begin;
-  for (; row + kRows <= rows.end; row += kRows) {
-    stream_turn<kRows, W>(m, row, outs);
-  }
-  if constexpr (kRows > 1) {
-    if (row < rows.end) {
-      stream_rows<kRows - 1, W>(m, outs, Range{row, rows.end});
+inline void stream_rows(const Matmul& m, Range outs, std::int64_t row) {
+  std::int64_t out = outs.begin;
+  if (m.n_in * kRows > kCheapInputs) {
+    for (; out + kStreamOuts <= outs.end; out += kStreamOuts) {
+      stream_outs<kStreamOuts, kRows, W>(m, row, out);
     }
   }
-}
-
-template <class W>
-inline void stream_block(const Matmul& m, Range outs, Range rows) {
-  // One weight row at a time where all of x fits: one stream, no detour.
-  const bool fits = m.n_in * rows.size() <= kCachedInputs;
-  const std::int64_t turn = fits ? 1 : kTurnOuts;
-  for (std::int64_t out = outs.begin; out < outs.end; out += turn) {
-    const std::int64_t end = out + turn < outs.end ? out + turn : outs.end;
-    stream_rows<kStreamRows, W>(m, Range{out, end}, rows);
-  }
+  for (; out < outs.end; ++out) stream_outs<1, kRows, W>(m, row, out);
 }
 
 template <class W>
 inline void block(const Matmul& m, Range outs, Range rows) {
-  if (rows.size() <= kStreamRows) {
-    stream_block<W>(m, outs, rows);
-  } else {
+  static_assert(kStreamRows == 2);
+  if (rows.size() > kStreamRows) {
     tile_block<W>(m, outs, rows);
+  } else if (rows.size() == 2) {
+    stream_rows<2, W>(m, outs, rows.begin);
+  } else if (rows.size() == 1) {
+    stream_rows<1, W>(m, outs, rows.begin);
   }
 }
 

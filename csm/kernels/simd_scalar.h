@@ -24,8 +24,9 @@ struct IntLanes {
 
 inline constexpr int kLanes = 16;
 
-/// The tile of a matrix product that fits into registers: `kTileOuts` weight
-/// rows with `kTileRows` rows of inputs.
+/// What fits into registers of a matrix product: `kStreamOuts` weight rows with
+/// one or two rows of inputs, `kTileOuts` with `kTileRows` in a tile.
+inline constexpr unsigned kStreamOuts = 2;
 inline constexpr unsigned kTileRows = 4;
 inline constexpr unsigned kTileOuts = 2;
 
