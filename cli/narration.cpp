@@ -165,7 +165,8 @@ class Narrator {
     spoken.codes_sha256 = codes_digest(speech.codes);
     talk_.add({.utterance = spoken.piece.utterance,
                .codes = std::exchange(speech.codes, {})});
-    speech.audio = {};
+    // Not `= {}`, which keeps the memory.
+    speech.audio = std::vector<float>();
     spoken.speech = std::move(speech);
   }
 
