@@ -54,9 +54,10 @@ set_target_properties(
              VERSION ${PROJECT_VERSION}
              SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR}
              LIBRARY_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/lib")
-# Where MLX is, for both.
-set_target_properties(csm csm_library PROPERTIES INSTALL_RPATH_USE_LINK_PATH
-                                                 ON)
+# Where MLX is, for both: it may be inside the build folder, whose directories
+# INSTALL_RPATH_USE_LINK_PATH leaves out.
+set_target_properties(csm csm_library PROPERTIES INSTALL_RPATH
+                                                 "$<TARGET_FILE_DIR:mlx>")
 target_sources(
   csm_library
   PUBLIC FILE_SET
