@@ -23,7 +23,7 @@ cxx="$cxx -isystem $build/include"
 
 $cxx -I"$gtest" -c "$gtest/src/gtest-all.cc" -o "$build/gtest.o"
 $cxx -I"$gtest" -c "$gtest/src/gtest_main.cc" -o "$build/gtest_main.o"
-for unit in cpu_info env error thread_pool; do
+for unit in cpu_info env error large_block thread_pool; do
   $cxx -c "$root/csm/base/$unit.cpp" -o "$build/base_$unit.o"
 done
 # Everything that does not need MLX.

@@ -7,7 +7,8 @@
 namespace csm::engine {
 namespace {
 
-// Bounds, from tools/oracle/check_tail_guard.py (docs/voices.md).
+// Bounds from a few utterances and from what speech in general needs;
+// docs/voices.md holds them against what was measured later.
 constexpr double kCutOffDb = -20;          // the end of a word lies below
 constexpr double kSilenceDb = -30;         // against loud speech
 constexpr double kNothingDb = -70;         // against full scale
