@@ -16,6 +16,7 @@
 #include <string>
 #include <vector>
 
+#include "csm/audio/audio_testing.h"
 #include "csm/base/error.h"
 
 // Read by LeakSanitizer: libsndfile 1.2.0 forgets its decoder when it refuses
@@ -31,27 +32,7 @@ namespace fs = std::filesystem;
 
 constexpr int kRate = 24000;
 
-class AudioFile : public testing::Test {
- protected:
-  void SetUp() override {
-    std::string name =
-        (fs::temp_directory_path() / "csm-audio-XXXXXX").string();
-    ASSERT_NE(::mkdtemp(name.data()), nullptr);
-    folder_ = name;
-  }
-  void TearDown() override { fs::remove_all(folder_); }
-
-  [[nodiscard]] fs::path path(const std::string& name) const {
-    return folder_ / name;
-  }
-  [[nodiscard]] std::size_t n_files() const {
-    return static_cast<std::size_t>(
-        std::distance(fs::directory_iterator(folder_), {}));
-  }
-
- private:
-  fs::path folder_;
-};
+class AudioFile : public testing_support::FolderTest {};
 
 std::vector<float> tone(std::size_t n) {
   std::vector<float> samples;

@@ -16,6 +16,7 @@
 #include "csm/audio/audio_file.h"
 #include "csm/audio/resampled_reader.h"
 #include "csm/base/error.h"
+#include "csm/base/scratch_folder_testing.h"
 
 namespace csm::audio {
 namespace {
@@ -67,14 +68,6 @@ Samples read_blocks(AudioReader& reader) {
 
 class AudioReaderTest : public testing::Test {
  protected:
-  void SetUp() override {
-    std::string name =
-        (fs::temp_directory_path() / "csm-reader-XXXXXX").string();
-    ASSERT_NE(::mkdtemp(name.data()), nullptr);
-    folder_ = name;
-  }
-  void TearDown() override { fs::remove_all(folder_); }
-
   [[nodiscard]] fs::path file(const std::string& name,
                               const std::string& bytes) const {
     std::ofstream(folder_ / name, std::ios::binary) << bytes;
@@ -99,7 +92,7 @@ class AudioReaderTest : public testing::Test {
     return {};
   }
 
-  fs::path folder_;
+  csm::testing_support::ScratchFolder folder_;
 };
 
 /// Makes a file standard input as long as it lives.
@@ -236,7 +229,7 @@ TEST_F(AudioReaderTest, NoSound_IsRefused) {
               ErrorCode::kCorrupt),
       "");
   EXPECT_NE(refusal(folder_ / "absent.wav", ErrorCode::kNotFound), "");
-  EXPECT_NE(refusal(folder_, ErrorCode::kInvalidArgument), "");
+  EXPECT_NE(refusal(folder_.path(), ErrorCode::kInvalidArgument), "");
 }
 
 }  // namespace

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "csm/audio/audio_file.h"
+#include "csm/audio/audio_testing.h"
 #include "csm/base/error.h"
 
 namespace csm::audio {
@@ -26,30 +27,10 @@ namespace fs = std::filesystem;
 constexpr int kRate = 24000;
 constexpr std::size_t kFrame = 1920;
 
-class AudioWriterFile : public testing::Test {
+class AudioWriterFile : public testing_support::FolderTest {
  protected:
-  void SetUp() override {
-    std::string name =
-        (fs::temp_directory_path() / "csm-writer-XXXXXX").string();
-    ASSERT_NE(::mkdtemp(name.data()), nullptr);
-    folder_ = name;
-    ::signal(SIGPIPE, SIG_IGN);
-  }
-  void TearDown() override {
-    ::signal(SIGPIPE, SIG_DFL);
-    fs::remove_all(folder_);
-  }
-
-  [[nodiscard]] fs::path path(const std::string& name) const {
-    return folder_ / name;
-  }
-  [[nodiscard]] std::size_t n_files() const {
-    return static_cast<std::size_t>(
-        std::distance(fs::directory_iterator(folder_), {}));
-  }
-
- private:
-  fs::path folder_;
+  void SetUp() override { ::signal(SIGPIPE, SIG_IGN); }
+  void TearDown() override { ::signal(SIGPIPE, SIG_DFL); }
 };
 
 // Not periodic, and loud enough to be held now and then.

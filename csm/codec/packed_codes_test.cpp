@@ -2,10 +2,8 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <cstdint>
-#include <cstdlib>
 #include <fstream>
 #include <functional>
 #include <random>
@@ -13,6 +11,7 @@
 #include <vector>
 
 #include "csm/base/error.h"
+#include "csm/base/scratch_folder_testing.h"
 #include "csm/base/sha256.h"
 
 namespace csm::codec {
@@ -28,15 +27,6 @@ constexpr std::size_t kDigest = 32;
 
 class PackedCodesFile : public testing::Test {
  protected:
-  void SetUp() override {
-    std::string name =
-        (fs::temp_directory_path() / "csm-codes-XXXXXX").string();
-    ASSERT_NE(::mkdtemp(name.data()), nullptr);
-    folder_ = name;
-    path_ = folder_ / "a.csmc";
-  }
-  void TearDown() override { fs::remove_all(folder_); }
-
   [[nodiscard]] std::string written(const std::vector<std::int32_t>& codes,
                                     const CodesFormat& format = kFormat) const {
     write_packed_codes(path_, format, codes);
@@ -61,8 +51,8 @@ class PackedCodesFile : public testing::Test {
     return {};
   }
 
-  fs::path folder_;
-  fs::path path_;
+  csm::testing_support::ScratchFolder folder_;
+  fs::path path_ = folder_ / "a.csmc";
 };
 
 // The same bytes with a checksum that fits them.
@@ -122,7 +112,7 @@ TEST_F(PackedCodesFile, CodesThatDoNotFit_RefusedAndNothingWritten) {
       EXPECT_THAT(error.what(), HasSubstr("frame 1, codebook 1"));
     }
   }
-  EXPECT_TRUE(fs::is_empty(folder_));
+  EXPECT_TRUE(fs::is_empty(folder_.path()));
 }
 
 TEST_F(PackedCodesFile, EveryFlippedBit_IsNoticed) {

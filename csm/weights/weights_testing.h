@@ -16,36 +16,14 @@
 
 #include "csm/base/error.h"
 #include "csm/base/json.h"
+#include "csm/base/scratch_folder_testing.h"
 #include "csm/weights/tensor_names.h"
 
 namespace csm::weights::testing_support {
 
 namespace fs = std::filesystem;
 
-/// A folder of its own for the running test, removed at the end.
-class ScratchFolder {
- public:
-  ScratchFolder() {
-    const auto* info = testing::UnitTest::GetInstance()->current_test_info();
-    std::string name =
-        std::string(info->test_suite_name()) + "_" + info->name();
-    std::replace(name.begin(), name.end(), '/', '_');
-    path_ = fs::path(testing::TempDir()) / name;
-    fs::remove_all(path_);
-    fs::create_directories(path_);
-  }
-  ~ScratchFolder() { fs::remove_all(path_); }
-  ScratchFolder(const ScratchFolder&) = delete;
-  ScratchFolder& operator=(const ScratchFolder&) = delete;
-
-  [[nodiscard]] fs::path operator/(const std::string& name) const {
-    return path_ / name;
-  }
-  [[nodiscard]] const fs::path& path() const { return path_; }
-
- private:
-  fs::path path_;
-};
+using csm::testing_support::ScratchFolder;
 
 inline void write_file(const fs::path& path, std::string_view bytes) {
   std::ofstream out(path, std::ios::binary);

@@ -31,6 +31,23 @@ def npy(descr, shape, payload, order="False"):
             header.encode() + payload)
 
 
+def paths(description):
+    """The program and the model of the command line."""
+    parser = argparse.ArgumentParser(description=description.splitlines()[0])
+    parser.add_argument("--csm", required=True, type=pathlib.Path)
+    parser.add_argument("--model", required=True, type=pathlib.Path)
+    arguments = parser.parse_args()
+    return arguments.csm, arguments.model
+
+
+def verdict(what, bench, unit="cases"):
+    """Prints what failed and the counts; the exit status."""
+    for problem in bench.problems:
+        print(problem)
+    print(f"{what}: {bench.count} {unit}, {len(bench.problems)} problems")
+    return 1 if bench.problems or bench.count == 0 else 0
+
+
 class Weights:
     """A safetensors file taken apart, to be put together wrongly."""
 
@@ -112,6 +129,12 @@ class Bench:
         self.problems += [f"{name}: {fault}" for fault in faults]
         if os.environ.get("CSM_TEST_VERBOSE"):
             print(f"{name}: {stderr.strip()}")
+
+    def check(self, name, condition):
+        """One case: a condition that must hold."""
+        self.count += 1
+        if not condition:
+            self.problems.append(name)
 
     def speak(self, *arguments, text="Hello."):
         """Arguments of a short generation into the output folder."""
@@ -400,21 +423,14 @@ def token_cases(bench):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--csm", required=True, type=pathlib.Path)
-    parser.add_argument("--model", required=True, type=pathlib.Path)
-    arguments = parser.parse_args()
-    bench = Bench(arguments.csm, arguments.model)
+    bench = Bench(*paths(__doc__))
     try:
         for cases in (model_cases, weight_cases, shard_cases, text_cases,
                       option_cases, target_cases, token_cases):
             cases(bench)
     finally:
         shutil.rmtree(bench.root)
-    for problem in bench.problems:
-        print(problem)
-    print(f"bad input: {bench.count} cases, {len(bench.problems)} problems")
-    return 1 if bench.problems or bench.count == 0 else 0
+    return verdict("bad input", bench)
 
 
 if __name__ == "__main__":

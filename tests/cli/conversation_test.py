@@ -4,7 +4,6 @@
     conversation_test.py --csm PROGRAM --model models/demo
 """
 
-import argparse
 import array
 import json
 import os
@@ -15,7 +14,8 @@ import sys
 import tempfile
 import wave
 
-FAILED, USAGE = 1, 2
+from bad_input_test import FAILED, USAGE, npy, paths, verdict
+
 RATE = 24000
 FRAME = 1920
 SHORT = ("--max-audio-ms", "640")  # enough to tell one speech from another
@@ -71,12 +71,8 @@ class Bench:
         """A .npy file of some valid codes."""
         values = [(first + i * 37) % 500
                   for i in range(n_frames * self.n_codebooks)]
-        header = ("{'descr': '<i4', 'fortran_order': False, 'shape': "
-                  f"({n_frames}, {self.n_codebooks}), }}")
-        header += " " * (-(len(header) + 11) % 64) + "\n"
-        return self.file(name, b"\x93NUMPY\x01\x00"
-                         + struct.pack("<H", len(header)) + header.encode()
-                         + struct.pack(f"<{len(values)}i", *values))
+        return self.file(name, npy("<i4", f"({n_frames}, {self.n_codebooks})",
+                                   struct.pack(f"<{len(values)}i", *values)))
 
 
 def samples(path):
@@ -396,20 +392,12 @@ def pause_cases(bench):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--csm", required=True, type=pathlib.Path)
-    parser.add_argument("--model", required=True, type=pathlib.Path)
-    arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        bench = Bench(arguments.csm, arguments.model, folder)
+        bench = Bench(*paths(__doc__), folder)
         for cases in (context_cases, bad_recording_cases, conversation_cases,
                       bad_script_cases, long_text_cases, pause_cases):
             cases(bench)
-    for problem in bench.problems:
-        print(problem)
-    print(f"conversations: {bench.count} checks, "
-          f"{len(bench.problems)} problems")
-    return 1 if bench.problems or bench.count == 0 else 0
+    return verdict("conversations", bench, "checks")
 
 
 if __name__ == "__main__":

@@ -4,7 +4,6 @@
     encode_test.py --csm PROGRAM --model FOLDER
 """
 
-import argparse
 import array
 import hashlib
 import json
@@ -15,7 +14,8 @@ import struct
 import subprocess
 import sys
 
-from bad_input_test import FAILED, USAGE, Bench, Weights, npy
+from bad_input_test import (
+    FAILED, USAGE, Bench, Weights, npy, paths, verdict)
 
 RATE = 24000
 FRAME = 1920
@@ -69,11 +69,6 @@ class Cases(Bench):
         if done.returncode:
             self.problems.append(f"{arguments[0]}: {done.stderr.decode()}")
         return done.stdout
-
-    def check(self, name, condition):
-        self.count += 1
-        if not condition:
-            self.problems.append(name)
 
     def codes(self, path):
         """(frames, codebooks, codes) of a .npy file."""
@@ -280,11 +275,7 @@ def without_encoder(case):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--csm", required=True, type=pathlib.Path)
-    parser.add_argument("--model", required=True, type=pathlib.Path)
-    arguments = parser.parse_args()
-    case = Cases(arguments.csm, arguments.model)
+    case = Cases(*paths(__doc__))
     books = json.loads((case.model / "config.json").read_text())[
         "num_codebooks"]
     try:
@@ -295,10 +286,7 @@ def main():
         without_encoder(case)
     finally:
         shutil.rmtree(case.root)
-    for problem in case.problems:
-        print(problem)
-    print(f"encode: {case.count} cases, {len(case.problems)} problems")
-    return 1 if case.problems or case.count == 0 else 0
+    return verdict("encode", case)
 
 
 if __name__ == "__main__":

@@ -7,17 +7,15 @@ The quantised folder must speak what the original speaks with the same type of
 weights, hold MLX's layout, and be refused in one line when it is broken.
 """
 
-import argparse
 import hashlib
 import json
 import os
-import pathlib
 import shutil
 import struct
 import subprocess
 import sys
 
-from bad_input_test import FAILED, USAGE, Bench, Weights
+from bad_input_test import FAILED, USAGE, Bench, Weights, paths, verdict
 
 GATE = "backbone_model.layers.0.mlp.gate_proj"
 HEADS = "depth_decoder.codebooks_head"
@@ -50,9 +48,7 @@ class Quantised:
         return done.stdout
 
     def check(self, what, holds):
-        self.bench.count += 1
-        if not holds:
-            self.bench.problems.append(what)
+        self.bench.check(what, holds)
 
 
 def speech_cases(quantised):
@@ -322,11 +318,7 @@ def hostile_cases(quantised):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--csm", required=True, type=pathlib.Path)
-    parser.add_argument("--model", required=True, type=pathlib.Path)
-    arguments = parser.parse_args()
-    bench = Bench(arguments.csm, arguments.model)
+    bench = Bench(*paths(__doc__))
     model = bench.model / "model.safetensors"
     before = hashlib.sha256(model.read_bytes()).hexdigest()
     try:
@@ -340,10 +332,7 @@ def main():
                         hashlib.sha256(model.read_bytes()).hexdigest())
     finally:
         shutil.rmtree(bench.root)
-    for problem in bench.problems:
-        print(problem)
-    print(f"quantise: {bench.count} cases, {len(bench.problems)} problems")
-    return 1 if bench.problems or bench.count == 0 else 0
+    return verdict("quantise", bench)
 
 
 if __name__ == "__main__":

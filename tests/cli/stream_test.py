@@ -8,7 +8,6 @@ a reader that goes away and Ctrl-C end the program within a frame, with the
 documented exit status, and leave whole files or none.
 """
 
-import argparse
 import fcntl
 import json
 import os
@@ -19,6 +18,8 @@ import subprocess
 import sys
 import tempfile
 import time
+
+from bad_input_test import paths, verdict
 
 FRAME = 1920 * 2  # bytes
 HEADER = 44
@@ -246,19 +247,12 @@ def usage(bench):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--csm", required=True, type=pathlib.Path)
-    parser.add_argument("--model", required=True, type=pathlib.Path)
-    arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        bench = Bench(arguments.csm, arguments.model, folder)
+        bench = Bench(*paths(__doc__), folder)
         for test in (same_bytes, frame_by_frame, gone_reader, interrupted,
                      usage):
             test(bench)
-    for problem in bench.problems:
-        print(problem)
-    print(f"streaming: {bench.count} checks, {len(bench.problems)} problems")
-    return 1 if bench.problems or bench.count == 0 else 0
+    return verdict("streaming", bench, "checks")
 
 
 if __name__ == "__main__":

@@ -4,7 +4,6 @@
     voice_test.py --csm PROGRAM --model FOLDER
 """
 
-import argparse
 import json
 import os
 import pathlib
@@ -12,7 +11,7 @@ import shutil
 import subprocess
 import sys
 
-from bad_input_test import FAILED, USAGE, Bench, npy
+from bad_input_test import FAILED, USAGE, Bench, npy, paths, verdict
 
 TEXT = "This is my voice."
 
@@ -48,11 +47,6 @@ class Cases(Bench):
     def refuse(self, name, status, arguments, *words):
         self.expect(name, [*map(str, arguments), "--model", str(self.model)],
                     status, *words, env=self.env)
-
-    def check(self, name, condition):
-        self.count += 1
-        if not condition:
-            self.problems.append(name)
 
 
 def make_codes(case):
@@ -264,11 +258,7 @@ def guard_cases(case):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--csm", required=True, type=pathlib.Path)
-    parser.add_argument("--model", required=True, type=pathlib.Path)
-    arguments = parser.parse_args()
-    case = Cases(arguments.csm, arguments.model)
+    case = Cases(*paths(__doc__))
     try:
         codes = make_codes(case)
         create_cases(case, codes)
@@ -280,10 +270,7 @@ def main():
         guard_cases(case)
     finally:
         shutil.rmtree(case.root)
-    for problem in case.problems:
-        print(problem)
-    print(f"voices: {case.count} cases, {len(case.problems)} problems")
-    return 1 if case.problems or case.count == 0 else 0
+    return verdict("voices", case)
 
 
 if __name__ == "__main__":
