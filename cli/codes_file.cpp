@@ -47,6 +47,13 @@ CodesFile read_codes(const std::string& path) {
           .format = packed.format};
 }
 
+std::vector<std::int32_t> read_codes_for(const engine::ModelFacts& facts,
+                                         const std::string& path) {
+  CodesFile file = read_codes(path);
+  file.check(facts, facts.n_codebooks);
+  return std::move(file.codes);
+}
+
 void write_codes(const std::string& path, const engine::ModelFacts& facts,
                  int n_codebooks, std::span<const std::int32_t> codes) {
   if (is_packed(path)) {

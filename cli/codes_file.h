@@ -29,6 +29,12 @@ struct CodesFile {
 /// Throws: Error as codec::read_packed_codes and weights::read_npy_i32.
 [[nodiscard]] CodesFile read_codes(const std::string& path);
 
+/// The codes [n_frames, K] of a file for a language model.
+///
+/// Throws: as read_codes() and CodesFile::check.
+[[nodiscard]] std::vector<std::int32_t> read_codes_for(
+    const engine::ModelFacts& facts, const std::string& path);
+
 /// codes  [n_frames, n_codebooks] of a model
 /// Throws: Error as codec::write_packed_codes and weights::write_npy.
 void write_codes(const std::string& path, const engine::ModelFacts& facts,

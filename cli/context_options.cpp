@@ -8,7 +8,6 @@
 #include "cli/codes_file.h"
 #include "cli/console.h"
 #include "csm/audio/resampled_reader.h"
-#include "csm/base/error.h"
 #include "csm/base/str_cat.h"
 
 namespace csm::cli {
@@ -16,26 +15,16 @@ namespace {
 
 constexpr int kMaxSpeaker = 999999;
 
+}  // namespace
+
 std::vector<float> read_sound(const engine::ModelFacts& facts,
                               const std::string& file) {
-  const auto longest = static_cast<std::size_t>(facts.max_positions) *
-                       static_cast<std::size_t>(facts.samples_per_frame);
-  audio::ResampledReader reader(file, facts.sample_rate_hz);
-  std::vector<float> samples;
-  for (auto block = reader.read(); !block.empty(); block = reader.read()) {
-    samples.insert(samples.end(), block.begin(), block.end());
-    if (samples.size() > longest) {
-      throw Error(
-          ErrorCode::kExhausted,
-          str_cat("[cli.context] expected at most ",
-                  longest / static_cast<std::size_t>(facts.sample_rate_hz),
-                  " s of sound, the model's context, got more (", file, ")"));
-    }
-  }
-  return samples;
+  return audio::read_audio_at(
+      file, facts.sample_rate_hz,
+      {.samples = static_cast<std::size_t>(facts.max_positions) *
+                  static_cast<std::size_t>(facts.samples_per_frame),
+       .why = ", the model's context"});
 }
-
-}  // namespace
 
 bool is_sound(const std::string& file) {
   const std::string suffix = std::filesystem::path(file).extension().string();
@@ -45,9 +34,7 @@ bool is_sound(const std::string& file) {
 Recording read_recording(engine::Engine& engine, const RecordedTurn& turn) {
   const engine::ModelFacts& facts = engine.facts();
   if (!is_sound(turn.file)) {
-    CodesFile file = read_codes(turn.file);
-    file.check(facts, facts.n_codebooks);
-    return {.codes = std::move(file.codes), .audio = {}};
+    return {.codes = read_codes_for(facts, turn.file), .audio = {}};
   }
   Recording recording{.codes = {}, .audio = read_sound(facts, turn.file)};
   recording.codes = engine.encode(recording.audio);

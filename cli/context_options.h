@@ -25,9 +25,14 @@ struct Recording {
   std::vector<float> audio;         // mono at the model's rate; none of codes
 };
 
-/// Throws: as audio::ResampledReader and Engine::encode; as read_codes and
-/// CodesFile::check; Error{kExhausted} for sound that is longer than the
+/// A sound at the model's rate.
+///
+/// Throws: as audio::read_audio_at; Error{kExhausted} if it is longer than the
 /// model's context.
+[[nodiscard]] std::vector<float> read_sound(const engine::ModelFacts& facts,
+                                            const std::string& file);
+
+/// Throws: as read_sound and Engine::encode; as read_codes_for.
 [[nodiscard]] Recording read_recording(engine::Engine& engine,
                                        const RecordedTurn& turn);
 

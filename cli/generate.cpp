@@ -91,21 +91,13 @@ void describe_live(const LiveOutput& live, double first_output_seconds,
 OrderedJson describe(const Speech& speech, const LiveOutput* live) {
   const double per_frame =
       speech.n_frames > 1 ? speech.times.frames / (speech.n_frames - 1) : 0;
-  OrderedJson json = {{"seed", speech.seed},
-                      {"frames", speech.n_frames},
-                      {"audio_ms", speech.audio_seconds() * 1000},
-                      {"stop_reason", engine::to_string(speech.stop_reason)},
-                      {"rtf", speech.real_time_factor()},
-                      {"codes_sha256", codes_digest(speech.codes)},
-                      {"invalid_codes", speech.n_invalid_codes},
-                      {"codes_changed_by_safety", speech.n_changed_codes},
-                      {"prompt_positions", speech.prompt_positions},
-                      {"ms",
-                       {{"load", speech.load_seconds * 1000},
-                        {"prefill", speech.times.prefill * 1000},
-                        {"first_audio", speech.times.first_audio * 1000},
-                        {"frame_mean", per_frame * 1000},
-                        {"total", speech.seconds * 1000}}}};
+  OrderedJson json = speech.totals().json(speech.codes);
+  json["prompt_positions"] = speech.prompt_positions;
+  json["ms"] = {{"load", speech.load_seconds * 1000},
+                {"prefill", speech.times.prefill * 1000},
+                {"first_audio", speech.times.first_audio * 1000},
+                {"frame_mean", per_frame * 1000},
+                {"total", speech.seconds * 1000}};
   if (live != nullptr) describe_live(*live, speech.first_output_seconds, json);
   describe_extras(speech, json);
   return json;
@@ -167,11 +159,7 @@ void report(const GenerateArguments& arguments, const Speech& speech,
     return;
   }
   say(str_cat(
-      place(arguments), speech.n_frames, " frames, ",
-      fixed(speech.audio_seconds(), 2), " s of audio in ",
-      fixed(speech.seconds, 2), " s (real-time factor ",
-      fixed(speech.real_time_factor(), 2), "), seed ", speech.seed,
-      ", ended by ", engine::to_string(speech.stop_reason),
+      place(arguments), speech.totals().words(),
       live != nullptr ? live_words(*live, speech.first_output_seconds) : ""));
 }
 

@@ -34,10 +34,8 @@ struct Narration {
   double load_seconds = 0;
   double seconds = 0;  // without loading
 
-  [[nodiscard]] int n_frames() const;
   [[nodiscard]] int n_turns() const;
-  [[nodiscard]] double audio_seconds() const;
-  [[nodiscard]] double real_time_factor() const;
+  [[nodiscard]] Totals totals() const;
   /// That of the last piece that did not end by itself; else kEos.
   [[nodiscard]] engine::StopReason stop_reason() const;
   /// How the voice was taken in, if there is one.

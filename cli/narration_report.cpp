@@ -1,9 +1,6 @@
-#include <cstdint>
 #include <utility>
 
-#include "cli/console.h"
 #include "cli/narration.h"
-#include "cli/receipt.h"
 #include "cli/tail_guard_options.h"
 #include "cli/voice_options.h"
 #include "csm/base/str_cat.h"
@@ -41,17 +38,19 @@ OrderedJson describe_piece(const SpokenPiece& spoken,
 
 }  // namespace
 
-int Narration::n_frames() const {
-  return static_cast<int>(codes.size()) / facts.n_codebooks;
-}
-
-double Narration::audio_seconds() const {
-  return static_cast<double>(n_samples) /
-         static_cast<double>(facts.sample_rate_hz);
-}
-
-double Narration::real_time_factor() const {
-  return n_samples == 0 ? 0 : seconds / audio_seconds();
+Totals Narration::totals() const {
+  Totals totals = {
+      .seed = seed,
+      .n_frames = static_cast<int>(codes.size()) / facts.n_codebooks,
+      .audio_seconds = static_cast<double>(n_samples) /
+                       static_cast<double>(facts.sample_rate_hz),
+      .seconds = seconds,
+      .stop_reason = stop_reason()};
+  for (const SpokenPiece& piece : pieces) {
+    totals.n_invalid_codes += piece.speech.n_invalid_codes;
+    totals.n_changed_codes += piece.speech.n_changed_codes;
+  }
+  return totals;
 }
 
 engine::StopReason Narration::stop_reason() const {
@@ -82,30 +81,17 @@ int Narration::n_turns() const {
 }
 
 OrderedJson describe(const Narration& narration) {
-  std::int64_t n_invalid = 0;
-  std::int64_t n_changed = 0;
   OrderedJson pieces = OrderedJson::array();
   for (const SpokenPiece& piece : narration.pieces) {
-    n_invalid += piece.speech.n_invalid_codes;
-    n_changed += piece.speech.n_changed_codes;
     pieces.push_back(describe_piece(piece, narration));
   }
   const engine::Forgotten forgotten = narration.forgotten();
-  OrderedJson json = {
-      {"seed", narration.seed},
-      {"frames", narration.n_frames()},
-      {"audio_ms", narration.audio_seconds() * 1000},
-      {"stop_reason", engine::to_string(narration.stop_reason())},
-      {"rtf", narration.real_time_factor()},
-      {"codes_sha256", codes_digest(narration.codes)},
-      {"invalid_codes", n_invalid},
-      {"codes_changed_by_safety", n_changed},
-      {"dropped_segments", forgotten.n_segments},
-      {"dropped_positions", forgotten.n_positions},
-      {"ms",
-       {{"load", narration.load_seconds * 1000},
-        {"total", narration.seconds * 1000}}},
-      {narration.is_conversation ? "turns" : "chunks", std::move(pieces)}};
+  OrderedJson json = narration.totals().json(narration.codes);
+  json["dropped_segments"] = forgotten.n_segments;
+  json["dropped_positions"] = forgotten.n_positions;
+  json["ms"] = {{"load", narration.load_seconds * 1000},
+                {"total", narration.seconds * 1000}};
+  json[narration.is_conversation ? "turns" : "chunks"] = std::move(pieces);
   if (const auto use = narration.voice_use()) json["voice"] = describe(*use);
   return json;
 }
@@ -114,12 +100,7 @@ std::string summary(const Narration& narration) {
   const std::string count = narration.is_conversation
                                 ? str_cat(narration.n_turns(), " turns, ")
                                 : str_cat(narration.pieces.size(), " chunks, ");
-  return str_cat(count, narration.n_frames(), " frames, ",
-                 fixed(narration.audio_seconds(), 2), " s of audio in ",
-                 fixed(narration.seconds, 2), " s (real-time factor ",
-                 fixed(narration.real_time_factor(), 2), "), seed ",
-                 narration.seed, ", ended by ",
-                 engine::to_string(narration.stop_reason()));
+  return count + narration.totals().words();
 }
 
 }  // namespace csm::cli

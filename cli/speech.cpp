@@ -50,8 +50,14 @@ double Speech::audio_seconds() const {
          static_cast<double>(facts.sample_rate_hz);
 }
 
-double Speech::real_time_factor() const {
-  return n_samples == 0 ? 0 : seconds / audio_seconds();
+Totals Speech::totals() const {
+  return {.seed = seed,
+          .n_frames = n_frames,
+          .audio_seconds = audio_seconds(),
+          .seconds = seconds,
+          .stop_reason = stop_reason,
+          .n_invalid_codes = n_invalid_codes,
+          .n_changed_codes = n_changed_codes};
 }
 
 Talk::Talk(const engine::EngineOptions& model, SpeechExtras extras)

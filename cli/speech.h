@@ -12,6 +12,7 @@
 #include "cli/context_options.h"
 #include "cli/live_output.h"
 #include "cli/resume_options.h"
+#include "cli/totals.h"
 #include "csm/engine/conversation.h"
 #include "csm/engine/engine.h"
 #include "csm/engine/tail_guard.h"
@@ -52,8 +53,7 @@ struct Speech {
   double seconds = 0;  // without loading
 
   [[nodiscard]] double audio_seconds() const;
-  /// Seconds of work per second of audio; 0 without audio.
-  [[nodiscard]] double real_time_factor() const;
+  [[nodiscard]] Totals totals() const;
 };
 
 /// A model that says one thing after the other, and what was said so far.

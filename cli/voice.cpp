@@ -7,9 +7,9 @@
 #include "cli/codes_file.h"
 #include "cli/commands.h"
 #include "cli/console.h"
+#include "cli/context_options.h"
 #include "cli/model_path.h"
 #include "cli/voice_options.h"
-#include "csm/audio/resampled_reader.h"
 #include "csm/base/error.h"
 #include "csm/base/json.h"
 #include "csm/base/printable.h"
@@ -41,32 +41,6 @@ struct CreateArguments {
 
 // --- create ---
 
-// Codes of a recording that is short enough to be a prompt.
-std::vector<std::int32_t> encode_file(const std::string& file,
-                                      engine::Engine& engine) {
-  const engine::ModelFacts& facts = engine.facts();
-  const auto samples = audio::read_audio_at(file, facts.sample_rate_hz);
-  const auto most = static_cast<std::size_t>(facts.max_positions) *
-                    static_cast<std::size_t>(facts.samples_per_frame);
-  const auto seconds = [&facts](std::size_t n_samples) {
-    return fixed(static_cast<double>(n_samples) / facts.sample_rate_hz, 1);
-  };
-  if (samples.size() > most) {
-    throw Error(ErrorCode::kExhausted,
-                str_cat("[cli.voice] expected at most ", seconds(most),
-                        " s, what the model's context holds, got ",
-                        seconds(samples.size()), " s (", file, ")"));
-  }
-  return engine.encode(samples);
-}
-
-std::vector<std::int32_t> codes_of_file(const std::string& file,
-                                        const engine::ModelFacts& facts) {
-  CodesFile codes = read_codes(file);
-  codes.check(facts, facts.n_codebooks);
-  return std::move(codes.codes);
-}
-
 void run_create(const CreateArguments& arguments) {
   if (arguments.audio.empty() == arguments.codes.empty()) {
     throw UsageError("expected either --audio or --codes");
@@ -78,8 +52,9 @@ void run_create(const CreateArguments& arguments) {
   engine::Engine engine(model);
   engine::Segment segment = {
       .utterance = {.speaker = arguments.speaker, .text = arguments.text},
-      .codes = model.encoder ? encode_file(arguments.audio, engine)
-                             : codes_of_file(arguments.codes, engine.facts())};
+      .codes = model.encoder
+                   ? engine.encode(read_sound(engine.facts(), arguments.audio))
+                   : read_codes_for(engine.facts(), arguments.codes)};
   engine::Voice voice = engine.make_voice(segment);
   if (arguments.no_cache) voice.cache.reset();
   engine::write_voice(path, voice);

@@ -3,7 +3,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <span>
+#include <string_view>
 #include <vector>
 
 #include "csm/audio/audio_format.h"
@@ -45,5 +47,12 @@ WriteReport write_audio(const std::filesystem::path& path,
 [[nodiscard]] AudioBuffer read_audio(const std::filesystem::path& path);
 
 inline constexpr int kMaxReadSeconds = 3600;
+
+/// How much of a sound is read into memory at most.
+struct ReadLimit {
+  std::optional<std::size_t> samples = {};  // none: kMaxReadSeconds
+  std::string_view why =
+      {};  // told behind the seconds: ", the length of a tape"
+};
 
 }  // namespace csm::audio

@@ -56,9 +56,9 @@ std::vector<float> ResampledReader::next_step() {
 }
 
 std::vector<float> read_audio_at(const std::filesystem::path& path,
-                                 int sample_rate) {
+                                 int sample_rate, const ReadLimit& limit) {
   ResampledReader reader(path, sample_rate);
-  return read_all(reader, sample_rate, path);
+  return read_all(reader, sample_rate, path, limit);
 }
 
 }  // namespace csm::audio

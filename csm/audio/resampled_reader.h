@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "csm/audio/audio_file.h"
 #include "csm/audio/audio_reader.h"
 #include "csm/audio/resampler.h"
 
@@ -41,8 +42,10 @@ class ResampledReader {
 
 /// The whole of it.
 ///
-/// Throws: as ResampledReader; Error{kExhausted} above kMaxReadSeconds.
+/// Throws: as ResampledReader; Error{kExhausted} above the limit, which counts
+/// samples at sample_rate.
 [[nodiscard]] std::vector<float> read_audio_at(
-    const std::filesystem::path& path, int sample_rate);
+    const std::filesystem::path& path, int sample_rate,
+    const ReadLimit& limit = {});
 
 }  // namespace csm::audio

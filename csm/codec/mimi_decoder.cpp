@@ -7,6 +7,7 @@
 
 #include "csm/base/error.h"
 #include "csm/base/str_cat.h"
+#include "csm/codec/bad_code.h"
 
 namespace csm::codec {
 namespace {
@@ -143,15 +144,12 @@ mx::array MimiDecoder::decode(const kernels::Exec& exec, const mx::array& codes,
 
 void MimiDecoder::check_codes(std::span<const std::int32_t> codes,
                               int n_codebooks) const {
-  for (std::size_t idx = 0; idx < codes.size(); ++idx) {
-    if (codes[idx] < 0 || codes[idx] >= config_.codebook_size) {
-      const auto row = static_cast<std::size_t>(n_codebooks);
-      throw Error(
-          ErrorCode::kInvalidArgument,
-          str_cat("[codec.decoder] expected a code in [0, ",
-                  config_.codebook_size, "), got ", codes[idx], " (frame ",
-                  idx / row, ", codebook ", idx % row, ")"));
-    }
+  if (const auto bad =
+          first_bad_code(codes, n_codebooks, config_.codebook_size)) {
+    throw Error(ErrorCode::kInvalidArgument,
+                str_cat("[codec.decoder] expected a code in [0, ",
+                        config_.codebook_size, "), got ", bad->code, " (frame ",
+                        bad->frame, ", codebook ", bad->codebook, ")"));
   }
 }
 

@@ -12,6 +12,7 @@
 #include "csm/base/mapped_file.h"
 #include "csm/base/sha256.h"
 #include "csm/base/str_cat.h"
+#include "csm/codec/bad_code.h"
 
 namespace csm::codec {
 namespace {
@@ -106,13 +107,12 @@ void check_codes(std::span<const std::int32_t> codes, int n_codebooks,
                  const std::filesystem::path& path) {
   const auto width = static_cast<std::size_t>(n_codebooks);
   CSM_CHECK(n_codebooks >= 1 && codes.size() % width == 0, "whole frames");
-  for (std::size_t i = 0; i < codes.size(); ++i) {
-    if (codes[i] >= 0 && codes[i] < kEndOfCodes) continue;
-    throw Error(
-        ErrorCode::kInvalidArgument,
-        str_cat("[codec.packed_codes] expected codes in [0, ", kEndOfCodes,
-                "), which .csmc can hold, got ", codes[i], " in frame ",
-                i / width, ", codebook ", i % width, " (", path.string(), ")"));
+  if (const auto bad = first_bad_code(codes, n_codebooks, kEndOfCodes)) {
+    throw Error(ErrorCode::kInvalidArgument,
+                str_cat("[codec.packed_codes] expected codes in [0, ",
+                        kEndOfCodes, "), which .csmc can hold, got ", bad->code,
+                        " in frame ", bad->frame, ", codebook ", bad->codebook,
+                        " (", path.string(), ")"));
   }
 }
 

@@ -4,7 +4,6 @@
 #include <utility>
 
 #include "csm/base/check.h"
-#include "csm/base/str_cat.h"
 
 namespace csm::codec {
 
@@ -17,15 +16,10 @@ SeanetDecoder::SeanetDecoder(nn::CausalConv first, std::vector<Stage> stages,
 SeanetDecoder SeanetDecoder::load(const SeanetConfig& config,
                                   const std::string& prefix,
                                   weights::WeightStore& store) {
-  // The number in a name counts modules, activations among them.
-  int module = 0;
-  const auto next = [&](int step) {
-    module += step;
-    return str_cat(prefix, ".layers.", module);
-  };
+  ModuleNames names(prefix);
   int width = config.n_filters << config.ratios.size();
   nn::CausalConv first = nn::CausalConv::load(
-      next(0) + ".conv",
+      names.next(0) + ".conv",
       {.in = config.latent_width, .out = width, .kernel = config.kernel},
       store);
 
@@ -37,32 +31,24 @@ SeanetDecoder SeanetDecoder::load(const SeanetConfig& config,
                               .stride = ratio,
                               .elu_input = true};
     stages.push_back({.upsample = nn::CausalConvTranspose::load(
-                          next(2) + ".conv", sizes, store),
+                          names.next(2) + ".conv", sizes, store),
                       .blocks = {}});
     width /= 2;
-    int dilation = 1;
-    for (int block = 0; block < config.n_residual_layers; ++block) {
-      stages.back().blocks.push_back(
-          ResidualBlock::load(config, next(1), width, dilation, store));
-      dilation *= config.dilation_growth;
-    }
+    stages.back().blocks = load_residual_blocks(config, names, width, store);
   }
   const nn::ConvSizes last{.in = config.n_filters,
                            .out = 1,
                            .kernel = config.last_kernel,
                            .elu_input = true};
   return {std::move(first), std::move(stages),
-          nn::CausalConv::load(next(2) + ".conv", last, store)};
+          nn::CausalConv::load(names.next(2) + ".conv", last, store)};
 }
 
 SeanetDecoder::State SeanetDecoder::new_state() const {
   State state{first_.new_state()};
   for (const Stage& stage : stages_) {
     state.push_back(stage.upsample.new_state());
-    for (const ResidualBlock& block : stage.blocks) {
-      state.push_back(block.wide.new_state());
-      state.push_back(block.point.new_state());
-    }
+    append_new_states(stage.blocks, state);
   }
   state.push_back(last_.new_state());
   return state;

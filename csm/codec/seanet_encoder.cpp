@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "csm/base/check.h"
-#include "csm/base/str_cat.h"
 
 namespace csm::codec {
 
@@ -18,34 +17,23 @@ SeanetEncoder::SeanetEncoder(nn::CausalConv first, std::vector<Stage> stages,
 SeanetEncoder SeanetEncoder::load(const SeanetConfig& config,
                                   const std::string& prefix,
                                   weights::WeightStore& store) {
-  // The number in a name counts modules, activations among them.
-  int module = 0;
-  const auto next = [&](int step) {
-    module += step;
-    return str_cat(prefix, ".layers.", module);
-  };
+  ModuleNames names(prefix);
   int width = config.n_filters;
   nn::CausalConv first = nn::CausalConv::load(
-      next(0) + ".conv", {.in = 1, .out = width, .kernel = config.kernel},
+      names.next(0) + ".conv", {.in = 1, .out = width, .kernel = config.kernel},
       store);
 
   std::vector<Stage> stages;
   for (const int ratio : std::views::reverse(config.ratios)) {
-    std::vector<ResidualBlock> blocks;
-    int dilation = 1;
-    for (int block = 0; block < config.n_residual_layers; ++block) {
-      blocks.push_back(
-          ResidualBlock::load(config, next(1), width, dilation, store));
-      dilation *= config.dilation_growth;
-    }
+    auto blocks = load_residual_blocks(config, names, width, store);
     const nn::ConvSizes sizes{.in = width,
                               .out = 2 * width,
                               .kernel = 2 * ratio,
                               .stride = ratio,
                               .elu_input = true};
-    stages.push_back(
-        {.blocks = std::move(blocks),
-         .downsample = nn::CausalConv::load(next(2) + ".conv", sizes, store)});
+    stages.push_back({.blocks = std::move(blocks),
+                      .downsample = nn::CausalConv::load(
+                          names.next(2) + ".conv", sizes, store)});
     width *= 2;
   }
   const nn::ConvSizes last{.in = width,
@@ -53,16 +41,13 @@ SeanetEncoder SeanetEncoder::load(const SeanetConfig& config,
                            .kernel = config.last_kernel,
                            .elu_input = true};
   return {std::move(first), std::move(stages),
-          nn::CausalConv::load(next(2) + ".conv", last, store)};
+          nn::CausalConv::load(names.next(2) + ".conv", last, store)};
 }
 
 SeanetEncoder::State SeanetEncoder::new_state() const {
   State state{first_.new_state()};
   for (const Stage& stage : stages_) {
-    for (const ResidualBlock& block : stage.blocks) {
-      state.push_back(block.wide.new_state());
-      state.push_back(block.point.new_state());
-    }
+    append_new_states(stage.blocks, state);
     state.push_back(stage.downsample.new_state());
   }
   state.push_back(last_.new_state());

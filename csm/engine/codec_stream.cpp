@@ -10,6 +10,7 @@
 #include "csm/base/str_cat.h"
 #include "csm/codec/mimi_decoder.h"
 #include "csm/codec/mimi_encoder.h"
+#include "csm/engine/check_codes.h"
 #include "csm/engine/guarded.h"
 #include "csm/kernels/exec_op.h"
 
@@ -126,20 +127,10 @@ struct DecodeStream::State {
   std::int64_t n_frames = 0;
 
   void check(std::span<const std::int32_t> codes) const {
-    const auto width = static_cast<std::size_t>(n_codebooks);
-    const int limit = decoder->config().codebook_size;
-    if (codes.empty() || codes.size() % width != 0) {
-      invalid(str_cat("expected at least one frame of ", width, " codes, got ",
-                      codes.size(), " codes"));
-    }
-    for (std::size_t i = 0; i < codes.size(); ++i) {
-      if (codes[i] < 0 || codes[i] >= limit) {
-        invalid(str_cat("expected codes in [0, ", limit, "), got ", codes[i],
-                        " (frame ",
-                        n_frames + static_cast<std::int64_t>(i / width),
-                        ", codebook ", i % width, ")"));
-      }
-    }
+    check_codes(codes, {.unit = "engine.codec",
+                        .n_codebooks = n_codebooks,
+                        .limit = decoder->config().codebook_size,
+                        .first_frame = n_frames});
   }
 
   std::vector<float> decode(std::span<const std::int32_t> codes) {

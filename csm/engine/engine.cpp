@@ -13,6 +13,7 @@
 #include "csm/codec/mimi_config.h"
 #include "csm/codec/mimi_decoder.h"
 #include "csm/codec/mimi_encoder.h"
+#include "csm/engine/check_codes.h"
 #include "csm/engine/frame_batch.h"
 #include "csm/engine/guarded.h"
 #include "csm/engine/model_source.h"
@@ -158,18 +159,10 @@ std::unique_ptr<Engine::Parts> Engine::Parts::load(
 
 void Engine::Parts::check_codes(std::span<const std::int32_t> codes, int limit,
                                 const std::string& what) const {
-  const auto n_codebooks = static_cast<std::size_t>(facts.n_codebooks);
-  if (codes.empty() || codes.size() % n_codebooks != 0) {
-    invalid(str_cat("expected at least one frame of ", n_codebooks,
-                    " codes, got ", codes.size(), " codes", what));
-  }
-  for (std::size_t i = 0; i < codes.size(); ++i) {
-    if (codes[i] < 0 || codes[i] >= limit) {
-      invalid(str_cat("expected codes in [0, ", limit, "), got ", codes[i],
-                      " (frame ", i / n_codebooks, ", codebook ",
-                      i % n_codebooks, ")", what));
-    }
-  }
+  engine::check_codes(codes, {.unit = "engine",
+                              .n_codebooks = facts.n_codebooks,
+                              .limit = limit,
+                              .what = what});
 }
 
 mx::array Engine::Parts::codes_array(

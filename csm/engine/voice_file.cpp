@@ -18,6 +18,7 @@
 #include "csm/base/printable.h"
 #include "csm/base/sha256.h"
 #include "csm/base/str_cat.h"
+#include "csm/codec/bad_code.h"
 #include "csm/text/prompt.h"
 #include "csm/weights/safetensors.h"
 #include "csm/weights/safetensors_writer.h"
@@ -274,12 +275,11 @@ void VoiceReader::read_codes(Voice& voice) const {
   voice.n_codebooks = static_cast<int>(stored.shape[1]);
   voice.n_codec_codes = integer("codebook_size", 1, kMaxCodes);
   voice.segment.codes = values<std::int32_t>(stored);
-  for (const std::int32_t code : voice.segment.codes) {
-    if (code < 0 || code >= voice.n_codec_codes) {
-      fail(str_cat("expected codes in [0, ", voice.n_codec_codes, "), got ",
-                   code),
-           "codes");
-    }
+  if (const auto bad = codec::first_bad_code(
+          voice.segment.codes, voice.n_codebooks, voice.n_codec_codes)) {
+    fail(str_cat("expected codes in [0, ", voice.n_codec_codes, "), got ",
+                 bad->code),
+         "codes");
   }
 }
 

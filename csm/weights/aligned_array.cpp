@@ -12,9 +12,7 @@ namespace {
 constexpr std::size_t kHeader = sizeof(std::size_t);
 constexpr std::size_t kArenaBlock = std::size_t{64} << 20U;
 
-// MLX's CPU buffer is a pointer to its size, with the data right behind.
-// Other allocators' buffers are not.
-bool is_size_prefixed() {
+bool allocator_prefixes_size() {
   constexpr std::size_t kProbe = 96;
   const mx::allocator::Data data = mx::allocator::malloc(kProbe);
   mx::allocator::Buffer buffer = data.buffer();
@@ -23,6 +21,13 @@ bool is_size_prefixed() {
   std::size_t size = 0;
   std::memcpy(&size, begin, kHeader);
   return size == kProbe;
+}
+
+// MLX's CPU buffer is a pointer to its size, with the data right behind.
+// Other allocators' buffers are not. A process has one allocator.
+bool is_size_prefixed() {
+  static const bool known = allocator_prefixes_size();
+  return known;
 }
 
 std::size_t byte_count(const std::vector<int>& shape, mx::Dtype dtype) {
