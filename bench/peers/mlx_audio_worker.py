@@ -100,7 +100,7 @@ def main():
     load_time = time.perf_counter() - start
     sampler = make_sampler(temp=common.TEMPERATURE,
                            top_k=min(common.TOP_K, config["vocab_size"] - 1))
-    speak(model, config, sampler, 2, 2)  # compiles
+    speak(model, config, sampler, 2, 1)  # compiles
     times, spoken = speak(model, config, sampler, args.prompt,
                           args.frames + 1)
     prefill = max(times[0] - common.middle_mean(times[1:]), 0.0)

@@ -10,6 +10,10 @@ the other, all of them in every repetition, so that a slow spell of the machine
 meets everyone; ratios are of the same repetition. With float32 the codes of
 transformers must be csm's, which shows that both ran the same model.
 
+mlx-audio on MLX's CPU takes seconds for a frame, so it runs once, with a short
+prompt and two frames. A run that takes longer than --limit is given up, and
+reported as such. Every run is told on stderr when it has ended.
+
 The peers are installed by bench/peers/setup. One that is missing is reported,
 not skipped in silence.
 """
@@ -22,16 +26,16 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 HERE = ROOT / "bench" / "peers"
-WORST = 1800  # seconds that one run may take
+SLOW_FRAMES, SLOW_PROMPT = 2, 4  # of mlx-audio
 
 
 def say(text):
     """Progress, for people."""
-    if sys.stderr.isatty():
-        print(f"\r\033[K{text}", end="", file=sys.stderr, flush=True)
+    print(f"peers: {text}", file=sys.stderr, flush=True)
 
 
 def last_line(text):
@@ -39,14 +43,16 @@ def last_line(text):
     return lines[-1] if lines else "no message"
 
 
-def run(command):
+def run(command, limit):
     """The JSON object that a program printed last, or why there is none."""
     environment = {**os.environ, "OMP_NUM_THREADS": command[1],
                    "PYTHONDONTWRITEBYTECODE": "1"}
     try:
         done = subprocess.run(command[2:], capture_output=True, text=True,
-                              timeout=WORST, check=False, env=environment)
-    except (OSError, subprocess.TimeoutExpired) as error:
+                              timeout=limit, check=False, env=environment)
+    except subprocess.TimeoutExpired:
+        return {"error": f"given up after {limit} s"}
+    except OSError as error:
         return {"error": last_line(str(error))}
     if done.returncode != 0:
         return {"error": last_line(done.stderr)}
@@ -58,6 +64,7 @@ class Runners:
 
     def __init__(self, args, folder):
         threads = str(args.threads)
+        self.limit = args.limit
         self.commands = {}
         for dtype in args.dtypes:
             self.commands[f"csm {dtype}"] = [
@@ -68,23 +75,28 @@ class Runners:
         workers = (("transformers", "transformers_worker.py", args.oracle),
                    ("mlx-audio", "mlx_audio_worker.py", args.mlx_audio))
         for name, worker, python in workers:
-            for dtype in ("bf16", "f32"):
+            slow = name == "mlx-audio"
+            for dtype in args.peer_dtypes:
                 self.commands[f"{name} {dtype}"] = [
                     None, threads, str(python), str(HERE / worker), "--model",
                     str(folder), "--dtype", dtype, "--frames",
-                    str(args.frames), "--prompt", str(args.prompt),
-                    "--threads", threads]
+                    str(SLOW_FRAMES if slow else args.frames), "--prompt",
+                    str(SLOW_PROMPT if slow else args.prompt), "--threads",
+                    threads]
 
     def measure(self, repetitions):
         """Results by name, one for each repetition or a single error."""
         results = {name: [] for name in self.commands}
         for repetition in range(repetitions):
             for name, command in self.commands.items():
-                if results[name] and "error" in results[name][-1]:
+                done = results[name]
+                if done and ("error" in done[-1] or name.startswith("mlx")):
                     continue
-                say(f"peers: {name}, {repetition + 1} of {repetitions}")
-                results[name].append(run(command))
-        say("")
+                start = time.monotonic()
+                done.append(run(command, self.limit))
+                took = time.monotonic() - start
+                say(f"{name}, {repetition + 1} of {repetitions}: "
+                    f"{outcome(done[-1])}, the run took {took:.0f} s")
         return results
 
 
@@ -99,6 +111,10 @@ def codec_ms(one):
 def whole_ms(one):
     """A frame with codec, nothing for a peer whose codec was not timed."""
     return None if codec_ms(one) is None else lm_ms(one) + codec_ms(one)
+
+
+def outcome(one):
+    return one.get("error") or f"{lm_ms(one):.0f} ms a frame"
 
 
 def middle(values):
@@ -172,6 +188,10 @@ def parse():
                         default=len(os.sched_getaffinity(0)))
     parser.add_argument("--dtypes", nargs="+", default=["f32", "bf16"],
                         help="weight types of csm (int8 and int4, too)")
+    parser.add_argument("--peer-dtypes", nargs="+", default=["bf16", "f32"],
+                        choices=("bf16", "f32"))
+    parser.add_argument("--limit", type=int, default=600,
+                        help="seconds that one run may take")
     parser.add_argument("--csm", type=pathlib.Path,
                         default=ROOT / "build/release/bin/csm")
     parser.add_argument("--oracle", type=pathlib.Path,
@@ -193,13 +213,13 @@ def save_weights(args, folder):
     return run([None, str(args.threads), str(args.csm), "bench",
                 "--random-weights", args.shape, "--dtype", "bf16", "--frames",
                 "1", "--prompt", "1", "--repetitions", "1", "--save-weights",
-                str(folder), "--json"])
+                str(folder), "--json"], args.limit)
 
 
 def main():
     args = parse()
     with tempfile.TemporaryDirectory(prefix="csm-peers-") as folder:
-        say("peers: writing the weights")
+        say("writing the weights")
         saved = save_weights(args, folder)
         if "error" in saved:
             sys.exit(f"peers: {saved['error']}")

@@ -11,13 +11,18 @@
 namespace csm::codec {
 namespace {
 
-/// Entries are stored as sums over the vectors of a cluster, with its weight;
+/// Entries are stored as sums over the vectors of a cluster, with its weight,
+/// if they are not divided by it already;
 /// the released weights are mostly below 1, so the floor must be this small.
 constexpr float kMinUsage = 1e-5F;
 
 mx::array load_codebook(const MimiConfig& config, const std::string& name,
                         weights::WeightStore& store) {
   const mx::Stream stream = nn::load_stream();
+  if (!store.is_random() && store.has(name + ".embed")) {
+    return store.take(name + ".embed",
+                      {config.codebook_size, config.codebook_dim}, mx::float32);
+  }
   const mx::array sum =
       store.take(name + ".embed_sum",
                  {config.codebook_size, config.codebook_dim}, mx::float32);

@@ -8,6 +8,7 @@
 #include "csm/base/error.h"
 #include "csm/base/str_cat.h"
 #include "csm/codec/bad_code.h"
+#include "csm/kernels/rows_op.h"
 
 namespace csm::codec {
 namespace {
@@ -50,21 +51,23 @@ MimiDecoder::MimiDecoder(const MimiConfig& config, RvqDecoder quantizer,
       seanet_(std::move(seanet)) {}
 
 MimiDecoder MimiDecoder::load(const MimiConfig& config,
-                              weights::WeightStore& store) {
-  return load(config, Codebooks::load(config, store), store);
+                              weights::WeightStore& store,
+                              mx::Dtype step_weights) {
+  return load(config, Codebooks::load(config, store), store, step_weights);
 }
 
 MimiDecoder MimiDecoder::load(const MimiConfig& config,
                               const Codebooks& codebooks,
-                              weights::WeightStore& store) {
+                              weights::WeightStore& store,
+                              mx::Dtype step_weights) {
   MimiDecoder out(
       config, RvqDecoder::load(config, codebooks, store),
       nn::Upsample::load("codec.upsample.conv", config.transformer.width,
                          config.upsample_groups, MimiConfig::kStepsPerFrame,
                          store),
       MimiTransformer::load(config.transformer, "codec.decoder_transformer",
-                            store),
-      SeanetDecoder::load(config.seanet, "codec.decoder", store));
+                            store, step_weights),
+      SeanetDecoder::load(config.seanet, "codec.decoder", store, step_weights));
   for (const char* encoder_part : kEncoderParts) {
     store.skip(encoder_part);
   }
@@ -82,8 +85,7 @@ std::vector<mx::array> MimiDecoder::decode_block(
     std::span<State* const> states) const {
   const int n_streams = static_cast<int>(states.size());
   const auto each = [&](const mx::array& x) {
-    return n_streams == 1 ? std::vector<mx::array>{x}
-                          : mx::split(x, n_streams, 0, exec.stream);
+    return kernels::split_rows(exec, x, n_streams);
   };
   std::vector<mx::array> steps = each(quantizer_.decode(exec, codes));
   std::vector<nn::CacheShare> shares;
@@ -95,7 +97,7 @@ std::vector<mx::array> MimiDecoder::decode_block(
     convs.push_back(&states[i]->convs_);
   }
   const mx::array rows = transformer_.forward(
-      exec, mx::concatenate(std::move(steps), 0, exec.stream), shares);
+      exec, kernels::join_rows(exec, std::move(steps)), shares);
   return seanet_.forward(exec, each(rows), convs);
 }
 
@@ -111,7 +113,7 @@ std::vector<mx::array> MimiDecoder::decode_each(
   }
   std::vector<mx::array> audio = decode_block(exec, codes, states);
   for (mx::array& samples : audio) {
-    samples = mx::reshape(samples, {config_.frame_samples()}, exec.stream);
+    samples = kernels::reshaped(exec, samples, {config_.frame_samples()});
   }
   return audio;
 }
@@ -129,17 +131,12 @@ mx::array MimiDecoder::decode(const kernels::Exec& exec, const mx::array& codes,
   std::vector<mx::array> blocks;
   for (int first = 0; first < n_frames; first += kBlockFrames) {
     const int last = std::min(first + kBlockFrames, n_frames);
-    const mx::array block =
-        n_frames <= kBlockFrames
-            ? codes
-            : mx::slice(codes, {first, 0}, {last, codes.shape(1)}, exec.stream);
+    const mx::array block = kernels::slice_rows(exec, codes, first, last);
     State* const only = &state;
     blocks.push_back(decode_block(exec, block, {&only, 1})[0]);
   }
-  const mx::array audio =
-      blocks.size() == 1 ? blocks[0]
-                         : mx::concatenate(std::move(blocks), 0, exec.stream);
-  return mx::reshape(audio, {n_frames * config_.frame_samples()}, exec.stream);
+  return kernels::reshaped(exec, kernels::join_rows(exec, std::move(blocks)),
+                           {n_frames * config_.frame_samples()});
 }
 
 void MimiDecoder::check_codes(std::span<const std::int32_t> codes,

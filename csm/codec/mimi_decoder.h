@@ -17,8 +17,8 @@ namespace csm::codec {
 
 /// Mimi's decoder: frames of codes to mono audio, without look-ahead or delay.
 ///
-/// Owns its weights (float32), const after load(); the state of a stream is
-/// the caller's. Threads: engine thread only.
+/// Owns its weights, const after load(); the state of a stream is the
+/// caller's. Threads: engine thread only.
 /// Exact: any chunking of a stream gives bit-equal samples on the CPU kernels;
 /// <= 1e-4 against transformers 4.57.6, and beyond the window (250 steps)
 /// against moshi 0.2.13's offline mask (tests/parity/mimi_test.cpp)
@@ -49,14 +49,20 @@ class MimiDecoder {
   /// Takes the decoder's tensors (`codec.*`) from the store and skips those
   /// that only the encoder has (MimiEncoder takes them before).
   ///
+  /// step_weights  float32 or bfloat16: how the weights are kept that work on
+  ///               the two steps of a frame (transformer, first convolution and
+  ///               first upsampling, 149 of Mimi's 161 MB in float32). Others,
+  ///               and all activations and sums, are float32. As bfloat16 the
+  ///               audio differs by about -50 dB (docs/quantisation.md).
   /// Throws: Error{kNotFound} or Error{kCorrupt} naming a missing or misshapen
   /// tensor.
-  static MimiDecoder load(const MimiConfig& config,
-                          weights::WeightStore& store);
+  static MimiDecoder load(const MimiConfig& config, weights::WeightStore& store,
+                          mx::Dtype step_weights = mx::float32);
 
   /// The same with codebooks that were taken before.
   static MimiDecoder load(const MimiConfig& config, const Codebooks& codebooks,
-                          weights::WeightStore& store);
+                          weights::WeightStore& store,
+                          mx::Dtype step_weights = mx::float32);
 
   [[nodiscard]] const MimiConfig& config() const { return config_; }
 

@@ -24,7 +24,7 @@ MimiTransformer::MimiTransformer(const MimiTransformerConfig& config,
 
 MimiTransformer::Layer MimiTransformer::load_layer(
     const MimiTransformerConfig& config, const std::string& prefix,
-    weights::WeightStore& store) {
+    weights::WeightStore& store, mx::Dtype dtype) {
   const auto vector = [&](const std::string& name) {
     return store.take(prefix + name, {config.width}, mx::float32);
   };
@@ -35,7 +35,7 @@ MimiTransformer::Layer MimiTransformer::load_layer(
   };
   const auto matrix = [&](const std::string& name, int out, int in) {
     return kernels::Matrix{
-        store.take(prefix + name + ".weight", {out, in}, mx::float32)};
+        store.take(prefix + name + ".weight", {out, in}, dtype)};
   };
   const int q_width = config.n_heads * config.head_dim;
   const int kv_width = config.n_kv_heads * config.head_dim;
@@ -53,11 +53,12 @@ MimiTransformer::Layer MimiTransformer::load_layer(
 
 MimiTransformer MimiTransformer::load(const MimiTransformerConfig& config,
                                       const std::string& prefix,
-                                      weights::WeightStore& store) {
+                                      weights::WeightStore& store,
+                                      mx::Dtype dtype) {
   std::vector<Layer> layers;
   for (int layer = 0; layer < config.n_layers; ++layer) {
-    layers.push_back(
-        load_layer(config, str_cat(prefix, ".layers.", layer, "."), store));
+    layers.push_back(load_layer(config, str_cat(prefix, ".layers.", layer, "."),
+                                store, dtype));
   }
   return {config, std::move(layers)};
 }

@@ -20,10 +20,12 @@ namespace csm::codec {
 /// Source: Moshi (arXiv 2410.00037) section 3.3.1; moshi modules/transformer.py
 class MimiTransformer {
  public:
-  /// Takes `<prefix>.layers.<n>.*` from the store.
+  /// Takes `<prefix>.layers.<n>.*` from the store; matrices are kept as
+  /// `dtype`, float32 or bfloat16.
   static MimiTransformer load(const MimiTransformerConfig& config,
                               const std::string& prefix,
-                              weights::WeightStore& store);
+                              weights::WeightStore& store,
+                              mx::Dtype dtype = mx::float32);
 
   /// Cache of an empty stream for calls of at most `max_rows` rows.
   [[nodiscard]] nn::KvCache new_cache(int max_rows) const;
@@ -51,7 +53,7 @@ class MimiTransformer {
                   std::vector<Layer> layers);
   static Layer load_layer(const MimiTransformerConfig& config,
                           const std::string& prefix,
-                          weights::WeightStore& store);
+                          weights::WeightStore& store, mx::Dtype dtype);
 
   MimiTransformerConfig config_;
   std::vector<Layer> layers_;

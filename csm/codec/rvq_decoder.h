@@ -39,15 +39,10 @@ class RvqDecoder {
   RvqDecoder(const MimiConfig& config, mx::array table,
              std::optional<Projections> projections);
 
-  /// Rows of table_ for codes [T, K].
-  [[nodiscard]] mx::array table_rows(const kernels::Exec& exec,
-                                     const mx::array& codes) const;
-
   int n_codebooks_;
   int n_semantic_;
   int codebook_size_;
-  mx::array table_;    // Codebooks::table
-  mx::array offsets_;  // [1, n_codebooks] int32, first row of each codebook
+  mx::array table_;                         // Codebooks::table
   std::optional<Projections> projections_;  // none: dim is the width
 };
 

@@ -15,13 +15,14 @@ SeanetDecoder::SeanetDecoder(nn::CausalConv first, std::vector<Stage> stages,
 
 SeanetDecoder SeanetDecoder::load(const SeanetConfig& config,
                                   const std::string& prefix,
-                                  weights::WeightStore& store) {
+                                  weights::WeightStore& store,
+                                  mx::Dtype first_weights) {
   ModuleNames names(prefix);
   int width = config.n_filters << config.ratios.size();
   nn::CausalConv first = nn::CausalConv::load(
       names.next(0) + ".conv",
-      {.in = config.latent_width, .out = width, .kernel = config.kernel},
-      store);
+      {.in = config.latent_width, .out = width, .kernel = config.kernel}, store,
+      first_weights);
 
   std::vector<Stage> stages;
   for (const int ratio : config.ratios) {
@@ -31,7 +32,8 @@ SeanetDecoder SeanetDecoder::load(const SeanetConfig& config,
                               .stride = ratio,
                               .elu_input = true};
     stages.push_back({.upsample = nn::CausalConvTranspose::load(
-                          names.next(2) + ".conv", sizes, store),
+                          names.next(2) + ".conv", sizes, store,
+                          stages.empty() ? first_weights : mx::float32),
                       .blocks = {}});
     width /= 2;
     stages.back().blocks = load_residual_blocks(config, names, width, store);

@@ -21,9 +21,14 @@ class SeanetDecoder {
   using State = std::vector<mx::array>;
 
   /// Takes `<prefix>.layers.<n>.*` from the store.
+  ///
+  /// first_weights  type in which the first convolution and the first
+  ///                upsampling keep their weights: most of all, each used for
+  ///                the two steps of a frame only
   static SeanetDecoder load(const SeanetConfig& config,
                             const std::string& prefix,
-                            weights::WeightStore& store);
+                            weights::WeightStore& store,
+                            mx::Dtype first_weights);
 
   /// State at the start of a stream.
   [[nodiscard]] State new_state() const;

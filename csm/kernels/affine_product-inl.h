@@ -1,44 +1,14 @@
 // Body of affine_product.cpp, compiled once per instruction set
 // (for_each_dot_isa.inc).
 
+#include "csm/kernels/epilogue-inl.h"
+
 inline Lanes load_16(const std::byte* p, float) {
   return load(static_cast<const float*>(static_cast<const void*>(p)));
 }
 
 inline Lanes load_16(const std::byte* p, Bf16) {
   return load(static_cast<const Bf16*>(static_cast<const void*>(p)));
-}
-
-inline Lanes with_epilogue(const Matmul& m, std::int64_t row, std::int64_t out,
-                           Lanes sum) {
-  if (m.bias != nullptr) sum = add(sum, load(m.bias + out));
-  if (m.scale != nullptr) sum = mul(load(m.scale + out), sum);
-  if (m.residual != nullptr) {
-    sum = add(load(m.residual + row * m.residual_stride + out), sum);
-  }
-  return sum;
-}
-
-/// The same for the first n of 16 columns.
-inline Lanes with_epilogue_first(const Matmul& m, std::int64_t row,
-                                 std::int64_t out, int n, Lanes sum) {
-  if (m.bias != nullptr) sum = add(sum, load_first(m.bias + out, n));
-  if (m.scale != nullptr) sum = mul(load_first(m.scale + out, n), sum);
-  if (m.residual != nullptr) {
-    sum = add(load_first(m.residual + row * m.residual_stride + out, n), sum);
-  }
-  return sum;
-}
-
-inline void store_outs(const Matmul& m, std::int64_t row, std::int64_t out,
-                       const Lanes& sum) {
-  float* y = m.y + row * m.y_stride + out;
-  if (m.n_out - out >= kLanes) {
-    store(y, with_epilogue(m, row, out, sum));
-  } else {
-    const int n = static_cast<int>(m.n_out - out);
-    store_first(y, with_epilogue_first(m, row, out, n, sum), n);
-  }
 }
 
 /// One tile with kRows rows of codes.
@@ -76,7 +46,50 @@ inline void tile_product(const Matmul& m, const std::byte* tile,
       sums[r] = fma(product, splat(input[0]), sums[r]);
     }
   }
-  for (unsigned r = 0; r < kRows; ++r) store_outs(m, row + r, out, sums[r]);
+  for (unsigned r = 0; r < kRows; ++r)
+    store_outs(m, row + r, out, m.n_out - out, sums[r]);
+}
+
+/// Two tiles of 4 bits, tile_bytes apart, with kRows rows of codes.
+template <unsigned kRows, class Scale>
+inline void pair_product(const Matmul& m, const std::byte* tile,
+                         std::int64_t tile_bytes, std::int64_t row,
+                         std::int64_t out) {
+  const int group = m.format.group;
+  const std::int64_t n_groups = m.n_in / group;
+  const std::int64_t stride = code_stride(m.n_in, group);
+  const std::byte* codes = m.codes + row * stride;
+  const std::byte* scales = codes + kCodeBytes4 * m.n_in;
+  Lanes sums[2][kRows];
+  CSM_UNROLL
+  for (unsigned r = 0; r < kRows; ++r) sums[0][r] = sums[1][r] = zero();
+
+  for (std::int64_t g = 0; g < n_groups; ++g) {
+    IntLanes dots[2][kRows];
+    const std::byte* const tiles[2] = {tile, tile + tile_bytes};
+    dot_pair4<kRows>(tiles, codes, stride, group, dots);
+    tile += group * 8;
+    codes += group * kCodeBytes4;
+    CSM_UNROLL
+    for (unsigned t = 0; t < 2; ++t) {
+      const std::byte* at = tile + t * tile_bytes;
+      const Lanes scale = load_16(at, Scale{});
+      const Lanes bias = load_16(at + 16 * sizeof(Scale), Scale{});
+      CSM_UNROLL
+      for (unsigned r = 0; r < kRows; ++r) {
+        float input[2];  // scale, sum of codes
+        __builtin_memcpy(input, scales + r * stride + 8 * g, 8);
+        const Lanes product =
+            fma(scale, to_float(dots[t][r]), mul(bias, splat(input[1])));
+        sums[t][r] = fma(product, splat(input[0]), sums[t][r]);
+      }
+    }
+    tile += 32 * sizeof(Scale);
+  }
+  for (unsigned r = 0; r < kRows; ++r) {
+    store_outs(m, row + r, out, kLanes, sums[0][r]);
+    store_outs(m, row + r, out + kLanes, m.n_out - out - kLanes, sums[1][r]);
+  }
 }
 
 /// One tile with all rows, kRows at once as long as there are so many.
@@ -95,12 +108,43 @@ inline void tile_all_rows(const Matmul& m, const std::byte* tile, Range rows,
   }
 }
 
+/// From so many rows on, arithmetic is what takes the time, not the reading of
+/// tiles, and two tiles at once share the spreading of codes.
+inline constexpr std::int64_t kManyRows = 16;
+
+/// Pairs of tiles with all rows, as far as there are pairs of tiles and whole
+/// sets of rows; what is left of the rows goes tile by tile.
+template <class Scale>
+inline std::int64_t pairs_of(const Matmul& m, const std::byte* tile,
+                             std::int64_t tile_bytes, Range outs, Range rows) {
+  std::int64_t out = outs.begin;
+  for (; out + kTileOutputs < outs.end; out += 2 * kTileOutputs) {
+    std::int64_t row = rows.begin;
+    for (; row + kPairRows <= rows.end; row += kPairRows) {
+      pair_product<kPairRows, Scale>(m, tile, tile_bytes, row, out);
+    }
+    const Range left{row, rows.end};
+    tile_all_rows<true, kPairRows / 2, Scale>(m, tile, left, out);
+    tile_all_rows<true, kPairRows / 2, Scale>(m, tile + tile_bytes, left,
+                                              out + kTileOutputs);
+    tile += 2 * tile_bytes;
+  }
+  return out;
+}
+
 template <bool kInt4, class Scale>
 inline void tiles_of(const Matmul& m, Range outs, Range rows) {
   const std::int64_t tile_bytes = affine_tile_bytes(m.type, m.format, m.n_in);
   const std::byte* tile = static_cast<const std::byte*>(m.w) +
                           outs.begin / kTileOutputs * tile_bytes;
-  for (std::int64_t out = outs.begin; out < outs.end; out += kTileOutputs) {
+  std::int64_t out = outs.begin;
+  if constexpr (kInt4 && kPairRows > 0) {
+    if (rows.size() >= kManyRows) {
+      out = pairs_of<Scale>(m, tile, tile_bytes, outs, rows);
+      tile += (out - outs.begin) / kTileOutputs * tile_bytes;
+    }
+  }
+  for (; out < outs.end; out += kTileOutputs) {
     tile_all_rows<kInt4, kDotRows, Scale>(m, tile, rows, out);
     tile += tile_bytes;
   }

@@ -2,8 +2,8 @@
 
 #include "csm/kernels/softmax-inl.h"
 
-/// Dot product of n elements in 32 lanes.
-inline float dot(const float* a, const float* b, std::int64_t n) {
+/// Products of n elements, summed in 32 lanes and then in 16.
+inline Lanes dot_lanes(const float* a, const float* b, std::int64_t n) {
   Lanes lower = zero();
   Lanes upper = zero();
   std::int64_t i = 0;
@@ -22,7 +22,7 @@ inline float dot(const float* a, const float* b, std::int64_t n) {
     const int tail = static_cast<int>(n - i);
     lower = fma(load_first(a + i, tail), load_first(b + i, tail), lower);
   }
-  return reduce_add(add(lower, upper));
+  return add(lower, upper);
 }
 
 /// The visible keys lie in at most two runs of slots: [first_slot, ...), of
@@ -34,8 +34,17 @@ inline std::int64_t first_run(const AttentionHead& h) {
 
 inline void score_run(const AttentionHead& h, const float* k, std::int64_t n,
                       float* scores) {
-  for (std::int64_t j = 0; j < n; ++j, k += h.head_dim) {
-    scores[j] = dot(h.q, k, h.head_dim) * h.scale;
+  const Lanes scale = splat(h.scale);
+  std::int64_t j = 0;
+  for (; j + kLanes <= n; j += kLanes) {
+    Lanes dots[kLanes];
+    for (int i = 0; i < kLanes; ++i, k += h.head_dim) {
+      dots[i] = dot_lanes(h.q, k, h.head_dim);
+    }
+    store(scores + j, mul(reduce_each(dots), scale));
+  }
+  for (; j < n; ++j, k += h.head_dim) {
+    scores[j] = reduce_add(dot_lanes(h.q, k, h.head_dim)) * h.scale;
   }
 }
 

@@ -119,15 +119,15 @@ AttentionResult attention(const Exec& exec, const mx::array& q,
   key_inputs.push_back(std::move(k_cache));
   Arrays value_inputs{v};
   value_inputs.push_back(std::move(v_cache));
-  const mx::array keys(cache_shape, mx::float32,
-                       std::make_shared<WriteKeys>(exec, sizes),
-                       std::move(key_inputs));
-  const mx::array values(cache_shape, mx::float32,
-                         std::make_shared<WriteValues>(exec, sizes),
-                         std::move(value_inputs));
-  const mx::array out(q.shape(), mx::float32,
-                      std::make_shared<Attend>(exec, sizes),
-                      Arrays{q, inv_freq, keys, values});
+  const mx::array keys =
+      run_primitive(exec, std::make_shared<WriteKeys>(exec, sizes), cache_shape,
+                    mx::float32, std::move(key_inputs));
+  const mx::array values =
+      run_primitive(exec, std::make_shared<WriteValues>(exec, sizes),
+                    cache_shape, mx::float32, std::move(value_inputs));
+  const mx::array out =
+      run_primitive(exec, std::make_shared<Attend>(exec, sizes), q.shape(),
+                    mx::float32, {q, inv_freq, keys, values});
   return {out, keys, values};
 }
 

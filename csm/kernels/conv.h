@@ -5,11 +5,13 @@
 
 #include "csm/kernels/isa.h"
 #include "csm/kernels/parallel.h"
+#include "csm/kernels/weight_view.h"
 
 namespace csm::kernels {
 
 // Streaming causal convolutions; conv_op.h has the formulas. All arrays are
-// dense float32, time-major; outputs overlap nothing. The functions allocate
+// dense float32, time-major, weights float32 or bfloat16; outputs overlap
+// nothing. The functions allocate
 // nothing: scratch holds as many floats as conv_scratch() says.
 // Exact: bit-equal for every Isa, thread count and chunking (conv_test.cpp).
 
@@ -17,7 +19,7 @@ namespace csm::kernels {
 struct CausalConv {
   const float* x = nullptr;         // [n_rows, n_in], n_rows = T
   const float* state = nullptr;     // [state_rows, n_in]; unused if there are 0
-  const float* weight = nullptr;    // [n_out, kernel*n_in], tap-major
+  WeightView weight;                // [n_out, kernel*n_in], tap-major
   const float* bias = nullptr;      // [n_out] or null
   const float* residual = nullptr;  // [n_rows/stride, n_out] or null
   std::int64_t n_rows = 0;          // a multiple of stride
@@ -38,10 +40,10 @@ struct CausalConv {
 /// One causal transposed convolution with kernel 2*stride. Does not own
 /// anything.
 struct CausalConvTranspose {
-  const float* x = nullptr;       // [n_rows, n_in]
-  const float* state = nullptr;   // [1, n_in]
-  const float* weight = nullptr;  // [stride*n_out, 2*n_in]
-  const float* bias = nullptr;    // [n_out] or null
+  const float* x = nullptr;      // [n_rows, n_in]
+  const float* state = nullptr;  // [1, n_in]
+  WeightView weight;             // [stride*n_out, 2*n_in]
+  const float* bias = nullptr;   // [n_out] or null
   std::int64_t n_rows = 0;
   std::int64_t n_in = 0;
   std::int64_t n_out = 0;

@@ -21,7 +21,7 @@ ConvResult conv1d(const mx::array& x, const mx::array& state, const Conv& conv,
   const mx::array input = conv.elu_input ? elu(joined, s) : joined;
   mx::array y = mx::squeeze(
       mx::conv1d(mx::expand_dims(input, 0, s),
-                 mx::reshape(conv.weight,
+                 mx::reshape(mx::astype(conv.weight, mx::float32, s),
                              {conv.weight.shape(0), conv.kernel, width}, s),
                  conv.stride, 0, conv.dilation, 1, s),
       0, s);

@@ -31,7 +31,7 @@ class Conv1d final : public CpuPrimitive {
     conv.n_rows = in[0].shape(0);
     conv.n_in = in[0].shape(1);
     conv.x = dense_f32(in[0]);
-    conv.weight = dense_f32(in[2]);
+    conv.weight = {.data = dense(in[2]), .type = weight_type(in[2])};
     if (has_bias_) conv.bias = dense_f32(in[3]);
     if (has_residual_) conv.residual = dense_f32(in.back());
     conv.y = allocate(out[0]);
@@ -62,7 +62,7 @@ class ConvTranspose1d final : public CpuPrimitive {
     const CausalConvTranspose conv{
         .x = dense_f32(in[0]),
         .state = dense_f32(in[1]),
-        .weight = dense_f32(in[2]),
+        .weight = {.data = dense(in[2]), .type = weight_type(in[2])},
         .bias = in.size() > 3 ? dense_f32(in[3]) : nullptr,
         .n_rows = in[0].shape(0),
         .n_in = in[0].shape(1),
@@ -103,12 +103,12 @@ class Upsample final : public CpuPrimitive {
   int stride_;
 };
 
-ConvResult two_outputs(mx::Shape y, mx::Shape state,
-                       std::shared_ptr<mx::Primitive> node,
+ConvResult two_outputs(const Exec& exec, mx::Shape y, mx::Shape state,
+                       std::shared_ptr<CpuPrimitive> node,
                        const Arrays& inputs) {
   const Arrays outputs =
-      mx::array::make_arrays({std::move(y), std::move(state)},
-                             {mx::float32, mx::float32}, node, inputs);
+      run_primitive(exec, std::move(node), {std::move(y), std::move(state)},
+                    {mx::float32, mx::float32}, inputs);
   return {outputs[0], outputs[1]};
 }
 
@@ -122,10 +122,11 @@ ConvResult conv1d(const Exec& exec, const mx::array& x, const mx::array& state,
   const mx::Shape shape{x.shape(0) / conv.stride, conv.weight.shape(0)};
   auto node = std::make_shared<Conv1d>(exec, conv, residual.has_value());
   if (conv.state_rows() == 0) {
-    return {mx::array(shape, mx::float32, std::move(node), std::move(inputs)),
+    return {run_primitive(exec, std::move(node), shape, mx::float32,
+                          std::move(inputs)),
             state};
   }
-  return two_outputs(shape, state.shape(), std::move(node), inputs);
+  return two_outputs(exec, shape, state.shape(), std::move(node), inputs);
 }
 
 ConvResult conv_transpose1d(const Exec& exec, const mx::array& x,
@@ -133,14 +134,14 @@ ConvResult conv_transpose1d(const Exec& exec, const mx::array& x,
   Arrays inputs{x, state, conv.weight};
   if (conv.bias) inputs.push_back(*conv.bias);
   return two_outputs(
-      {x.shape(0) * conv.stride, conv.weight.shape(0) / conv.stride},
+      exec, {x.shape(0) * conv.stride, conv.weight.shape(0) / conv.stride},
       state.shape(), std::make_shared<ConvTranspose1d>(exec, conv), inputs);
 }
 
 ConvResult upsample_depthwise(const Exec& exec, const mx::array& x,
                               const mx::array& state, const mx::array& weight,
                               int stride) {
-  return two_outputs({x.shape(0) * stride, x.shape(1)}, state.shape(),
+  return two_outputs(exec, {x.shape(0) * stride, x.shape(1)}, state.shape(),
                      std::make_shared<Upsample>(exec, stride),
                      {x, state, weight});
 }

@@ -19,7 +19,8 @@ void require_conv(const Conv& conv, const mx::array& x) {
                    conv.state_rows(), 0);
   require_array("conv1d", "x", x, {kAnyExtent, kAnyExtent});
   require_array("conv1d", "weight", conv.weight,
-                {kAnyExtent, conv.kernel * x.shape(1)});
+                {kAnyExtent, conv.kernel * x.shape(1)},
+                Accept::kFloat32OrBfloat16);
   if (conv.bias) {
     require_array("conv1d", "bias", *conv.bias, {conv.weight.shape(0)});
   }
@@ -53,7 +54,8 @@ ConvResult conv_transpose1d(const Exec& exec, const mx::array& x,
   require_at_least(kOp, "stride", conv.stride, 1);
   require_array(kOp, "x", x, {kAnyExtent, kAnyExtent});
   require_array(kOp, "state", state, {1, x.shape(1)});
-  require_array(kOp, "weight", conv.weight, {kAnyExtent, 2 * x.shape(1)});
+  require_array(kOp, "weight", conv.weight, {kAnyExtent, 2 * x.shape(1)},
+                Accept::kFloat32OrBfloat16);
   const int rows = conv.weight.shape(0);
   if (rows % conv.stride != 0) {
     throw Error(ErrorCode::kInvalidArgument,

@@ -24,8 +24,8 @@ struct ConvResult {
 
 /// A causal convolution (cross-correlation, as in PyTorch).
 struct Conv {
-  mx::array weight;               // [C_out, kernel*C_in] f32, tap-major:
-                                  // column tap*C_in + c
+  mx::array weight;  // [C_out, kernel*C_in] f32 or bf16, tap-major:
+                     // column tap*C_in + c
   std::optional<mx::array> bias;  // [C_out] f32
   int kernel;
   int stride;
@@ -52,8 +52,8 @@ struct Conv {
 
 /// A causal transposed convolution whose kernel is twice its stride.
 struct ConvTranspose {
-  mx::array weight;  // [stride*C_out, 2*C_in] f32: row j*C_out + o; the first
-                     // C_in columns multiply x[t-1], the last C_in x[t]
+  mx::array weight;  // [stride*C_out, 2*C_in] f32 or bf16: row j*C_out + o; the
+                     // first C_in columns multiply x[t-1], the last C_in x[t]
   std::optional<mx::array> bias;  // [C_out] f32
   int stride;
   bool elu_input;  // apply ELU (alpha 1) to the input first

@@ -68,7 +68,7 @@ struct ConvCase {
       conv.n_rows = n;
       conv.x = x.data() + row * n_in;
       conv.state = state.data();
-      conv.weight = w.data();
+      conv.weight.data = w.data();
       conv.bias = b.data();
       conv.residual = r.data() + row / stride * n_out;
       Guarded y(size(n / stride * n_out));
@@ -159,7 +159,7 @@ Floats run_transpose(const std::vector<std::int64_t>& chunks, bool elu_input,
   for (std::int64_t n : chunks) {
     conv.n_rows = n;
     conv.state = state.data();
-    conv.weight = w.data();
+    conv.weight.data = w.data();
     conv.bias = b.data();
     Guarded y(size(n * 5 * 7));
     Guarded new_state(10);

@@ -12,6 +12,7 @@ CSM_TARGET_BEGIN_AVX2
 namespace csm::kernels::avx2 {
 
 inline constexpr unsigned kDotRows = 2;
+inline constexpr unsigned kPairRows = 0;
 inline constexpr int kCodeBytes4 = 1;
 
 inline __m256i* vector_at(std::byte* p) {

@@ -13,6 +13,7 @@ namespace csm::kernels::neonwide {
 using namespace neon;  // the float lanes
 
 inline constexpr unsigned kDotRows = 1;
+inline constexpr unsigned kPairRows = 0;
 inline constexpr int kCodeBytes4 = 2;
 
 inline std::int16_t* words_at(std::byte* p) {

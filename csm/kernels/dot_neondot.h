@@ -15,6 +15,7 @@ namespace csm::kernels::neondot {
 using namespace neon;  // the float lanes
 
 inline constexpr unsigned kDotRows = 2;
+inline constexpr unsigned kPairRows = 0;
 inline constexpr int kCodeBytes4 = 1;
 
 inline uint8x16_t load_bytes(const std::byte* p) {

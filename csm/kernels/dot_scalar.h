@@ -16,6 +16,10 @@ namespace csm::kernels::scalar {
 /// Input rows that one pass over a tile can hold in registers, a power of 2.
 inline constexpr unsigned kDotRows = 4;
 
+/// Input rows of a pass over two tiles of 4 bits, even; 0 where that gains
+/// nothing and there is no dot_pair4().
+inline constexpr unsigned kPairRows = 0;
+
 /// Bytes of one input code for 4-bit weights; for 8-bit weights it is 2.
 inline constexpr int kCodeBytes4 = 2;
 

@@ -23,4 +23,20 @@ namespace csm::kernels {
 [[nodiscard]] mx::array embedding_sum(const Exec& exec, const mx::array& table,
                                       const mx::array& ids, int column_stride);
 
+/// Which columns of codes to look up, and where.
+struct CodebookColumns {
+  int first;      ///< column, which is the number of a codebook
+  int last;       ///< one behind the last column
+  int n_entries;  ///< rows of a codebook in the table
+  int no_row;     ///< stands for codes that a codebook does not have
+};
+
+/// Row numbers of codes in a table that holds the codebooks one behind the
+/// other: column * n_entries + code.
+///
+/// codes [T, K] int32 -> [T, last - first] int32
+/// Throws: Error{kInvalidArgument} for a shape or dtype that does not fit.
+[[nodiscard]] mx::array codebook_rows(const Exec& exec, const mx::array& codes,
+                                      const CodebookColumns& columns);
+
 }  // namespace csm::kernels

@@ -14,9 +14,9 @@ namespace kernels {
 
 /// Where and how the operations of this part run.
 ///
-/// Operations take it as their first argument and build lazy graph nodes; the
-/// work is done at mx::eval. Does not own the pool, which must live until the
-/// last evaluation.
+/// Operations take it as their first argument and build lazy graph nodes, whose
+/// work is done at mx::eval, unless `eager`. Does not own the pool, which must
+/// live until the last evaluation.
 struct Exec {
   mx::Stream stream;
 
@@ -27,6 +27,13 @@ struct Exec {
   /// Compose each operation from MLX's own instead of using our CPU kernels.
   /// Streams of a GPU always do.
   bool composed = false;
+
+  /// Run the CPU kernel of an operation in the call that asks for it, on the
+  /// calling thread and the pool, instead of queueing it for the stream's
+  /// thread. Inputs that are not evaluated yet are first. Results are the same;
+  /// what the queue costs, some microseconds for every operation, is saved.
+  /// Composed operations are always lazy.
+  bool eager = false;
 
   /// Where kernels record their time, under `stage`; null for nowhere.
   /// Composed operations record nothing.
@@ -43,6 +50,7 @@ struct Exec {
   [[nodiscard]] bool use_cpu_kernels() const {
     return !composed && stream.device == mx::Device(mx::Device::cpu);
   }
+  [[nodiscard]] bool runs_at_once() const { return eager && use_cpu_kernels(); }
 };
 
 }  // namespace kernels

@@ -240,8 +240,8 @@ class GeluMlpNode final : public NormPrimitive {
 }  // namespace
 
 mx::array linear(const Exec& exec, const mx::array& x, const Matrix& w) {
-  return mx::array({x.shape(0), w.out()}, mx::float32,
-                   std::make_shared<Linear>(exec, w, false), Arrays{x, w.data});
+  return run_primitive(exec, std::make_shared<Linear>(exec, w, false),
+                       {x.shape(0), w.out()}, mx::float32, {x, w.data});
 }
 
 mx::array linear_residual(const Exec& exec, const mx::array& x, const Matrix& w,
@@ -249,15 +249,14 @@ mx::array linear_residual(const Exec& exec, const mx::array& x, const Matrix& w,
                           const std::optional<mx::array>& scale) {
   Arrays inputs{x, w.data, residual};
   if (scale) inputs.push_back(*scale);
-  return mx::array({x.shape(0), w.out()}, mx::float32,
-                   std::make_shared<Linear>(exec, w, scale.has_value()),
-                   std::move(inputs));
+  return run_primitive(exec,
+                       std::make_shared<Linear>(exec, w, scale.has_value()),
+                       {x.shape(0), w.out()}, mx::float32, std::move(inputs));
 }
 
 mx::array normalize(const Exec& exec, const mx::array& x, const Norm& norm) {
-  return mx::array(x.shape(), mx::float32,
-                   std::make_shared<Normalize>(exec, norm),
-                   norm_inputs(x, norm));
+  return run_primitive(exec, std::make_shared<Normalize>(exec, norm), x.shape(),
+                       mx::float32, norm_inputs(x, norm));
 }
 
 std::vector<mx::array> norm_linear(const Exec& exec, const mx::array& x,
@@ -271,19 +270,20 @@ std::vector<mx::array> norm_linear(const Exec& exec, const mx::array& x,
     forms.emplace_back(w);
     shapes.push_back({x.shape(0), w.out()});
   }
-  return mx::array::make_arrays(
+  return run_primitive(
+      exec, std::make_shared<NormLinear>(exec, norm, std::move(forms)),
       std::move(shapes), std::vector<mx::Dtype>(ws.size(), mx::float32),
-      std::make_shared<NormLinear>(exec, norm, std::move(forms)), inputs);
+      inputs);
 }
 
 mx::array gated_mlp(const Exec& exec, const mx::array& x, const Norm& norm,
                     const Matrix& gate, const Matrix& up, const Matrix& down) {
   Arrays inputs = norm_inputs(x, norm);
   inputs.insert(inputs.end(), {gate.data, up.data, down.data});
-  return mx::array(
-      x.shape(), mx::float32,
+  return run_primitive(
+      exec,
       std::make_shared<GatedMlpNode>(exec, norm, forms_of({&gate, &up, &down})),
-      std::move(inputs));
+      x.shape(), mx::float32, std::move(inputs));
 }
 
 mx::array gelu_mlp(const Exec& exec, const mx::array& x, const Norm& norm,
@@ -291,10 +291,9 @@ mx::array gelu_mlp(const Exec& exec, const mx::array& x, const Norm& norm,
                    const mx::array& layer_scale) {
   Arrays inputs = norm_inputs(x, norm);
   inputs.insert(inputs.end(), {fc1.data, fc2.data, layer_scale});
-  return mx::array(
-      x.shape(), mx::float32,
-      std::make_shared<GeluMlpNode>(exec, norm, forms_of({&fc1, &fc2})),
-      std::move(inputs));
+  return run_primitive(
+      exec, std::make_shared<GeluMlpNode>(exec, norm, forms_of({&fc1, &fc2})),
+      x.shape(), mx::float32, std::move(inputs));
 }
 
 }  // namespace csm::kernels::fused

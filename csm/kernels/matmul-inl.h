@@ -1,14 +1,6 @@
 // Body of matmul.cpp, compiled once per instruction set (for_each_isa.inc).
 
-inline void finish(const Matmul& m, std::int64_t row, std::int64_t out,
-                   float sum) {
-  if (m.bias != nullptr) sum = sum + m.bias[out];
-  if (m.scale != nullptr) sum = m.scale[out] * sum;
-  if (m.residual != nullptr) {
-    sum = m.residual[row * m.residual_stride + out] + sum;
-  }
-  m.y[row * m.y_stride + out] = sum;
-}
+#include "csm/kernels/epilogue-inl.h"
 
 /// Adds the products of elements [i, end), fewer than 16 or none.
 template <unsigned kRows, class W>
@@ -36,10 +28,10 @@ inline void clear(RowSums<kRows>& sums) {
   for (unsigned r = 0; r < kRows; ++r) sums.lower[r] = sums.upper[r] = zero();
 }
 
-/// Adds the columns behind the last multiple of 32 and finishes the outputs.
+/// Adds the columns behind the last multiple of 32.
 template <unsigned kRows, class W>
-inline void finish_row(const Matmul& m, const W* w, std::int64_t row,
-                       std::int64_t out, RowSums<kRows>& sums) {
+inline void add_last_columns(const Matmul& m, const W* w, std::int64_t row,
+                             RowSums<kRows>& sums) {
   const float* x = m.x + row * m.x_stride;
   std::int64_t i = m.n_in / (2 * kLanes) * (2 * kLanes);
   if (i + kLanes <= m.n_in) {
@@ -53,13 +45,15 @@ inline void finish_row(const Matmul& m, const W* w, std::int64_t row,
   } else {
     lane_tail<kRows>(x, m.x_stride, w, i, m.n_in, sums.lower);
   }
-  for (unsigned r = 0; r < kRows; ++r) {
-    finish(m, row + r, out, reduce_add(add(sums.lower[r], sums.upper[r])));
-  }
 }
 
 /// Weight rows that a row tile meets piece by piece of the columns.
 inline constexpr std::int64_t kPanelOuts = 8 * kTileOuts;
+
+/// The same where the rows are one piece: the sums then take less of the first
+/// cache.
+inline constexpr std::int64_t kShortPanelOuts =
+    kLanes % kTileOuts == 0 ? kLanes : kPanelOuts;
 
 /// Columns of such a piece: half the lanes of x stay in the first cache while
 /// all weight rows pass, and the weights in the second.
@@ -76,15 +70,22 @@ struct PanelSums {
 /// Adds the products of kOuts weight rows with kRows rows of x, one lane half:
 /// each loaded vector is used several times. `columns` begins at the first
 /// column of the half; what is behind the last full vector is added only at the
-/// end of the rows.
+/// end of the rows. The first piece of the columns begins the sums.
 template <unsigned kOuts, unsigned kRows, class W>
 inline void tile_half(const Matmul& m, const float* x, const W* w,
-                      Range columns, Lanes (*sums)[kRows]) {
+                      Range columns, bool first, Lanes (*sums)[kRows]) {
   Lanes acc[kOuts][kRows];
   CSM_UNROLL
   for (unsigned o = 0; o < kOuts; ++o) {
     CSM_UNROLL
-    for (unsigned r = 0; r < kRows; ++r) acc[o][r] = sums[o][r];
+    for (unsigned r = 0; r < kRows; ++r) acc[o][r] = zero();
+  }
+  if (!first) {
+    CSM_UNROLL
+    for (unsigned o = 0; o < kOuts; ++o) {
+      CSM_UNROLL
+      for (unsigned r = 0; r < kRows; ++r) acc[o][r] = sums[o][r];
+    }
   }
   std::int64_t i = columns.begin;
   for (; i + kLanes <= columns.end; i += 2 * kLanes) {
@@ -112,14 +113,30 @@ inline void tile_half(const Matmul& m, const float* x, const W* w,
 /// tile_half for all weight rows `outs`, at most kPanelOuts.
 template <unsigned kRows, class W>
 inline void panel_half(const Matmul& m, const float* x, Range outs,
-                       Range columns, Lanes (*sums)[kRows]) {
+                       Range columns, bool first, Lanes (*sums)[kRows]) {
   const W* w = static_cast<const W*>(m.w) + outs.begin * m.n_in;
   std::int64_t out = 0;
   for (; out + kTileOuts <= outs.size(); out += kTileOuts) {
-    tile_half<kTileOuts, kRows>(m, x, w + out * m.n_in, columns, sums + out);
+    tile_half<kTileOuts, kRows>(m, x, w + out * m.n_in, columns, first,
+                                sums + out);
   }
   for (; out < outs.size(); ++out) {
-    tile_half<1, kRows>(m, x, w + out * m.n_in, columns, sums + out);
+    tile_half<1, kRows>(m, x, w + out * m.n_in, columns, first, sums + out);
+  }
+}
+
+/// Finishes row r of a panel, 16 outputs at a time.
+template <unsigned kRows>
+inline void finish_panel_row(const Matmul& m, std::int64_t row, unsigned r,
+                             Range outs, const PanelSums<kRows>& sums) {
+  for (std::int64_t o = 0; o < outs.size(); o += kLanes) {
+    const std::int64_t n = outs.size() - o;
+    Lanes each[kLanes];
+    for (int i = 0; i < kLanes; ++i) {
+      each[i] =
+          i < n ? add(sums.lower[o + i][r], sums.upper[o + i][r]) : zero();
+    }
+    store_outs(m, row + r, outs.begin + o, n, reduce_each(each));
   }
 }
 
@@ -128,24 +145,14 @@ template <unsigned kRows, class W>
 inline void tile_panel(const Matmul& m, std::int64_t row, Range outs) {
   const float* x = m.x + row * m.x_stride;
   PanelSums<kRows> sums;
-  for (std::int64_t o = 0; o < outs.size(); ++o) {
-    CSM_UNROLL
-    for (unsigned r = 0; r < kRows; ++r) {
-      sums.lower[o][r] = sums.upper[o][r] = zero();
-    }
-  }
   for (std::int64_t i = 0; i < m.n_in; i += kPanelColumns) {
     const std::int64_t next = i + kPanelColumns;
     const std::int64_t end = next < m.n_in ? next : m.n_in;
-    panel_half<kRows, W>(m, x, outs, Range{i, end}, sums.lower);
-    panel_half<kRows, W>(m, x, outs, Range{i + kLanes, end}, sums.upper);
+    const bool first = i == 0;
+    panel_half<kRows, W>(m, x, outs, Range{i, end}, first, sums.lower);
+    panel_half<kRows, W>(m, x, outs, Range{i + kLanes, end}, first, sums.upper);
   }
-  for (std::int64_t o = 0; o < outs.size(); ++o) {
-    for (unsigned r = 0; r < kRows; ++r) {
-      finish(m, row + r, outs.begin + o,
-             reduce_add(add(sums.lower[o][r], sums.upper[o][r])));
-    }
-  }
+  for (unsigned r = 0; r < kRows; ++r) finish_panel_row(m, row, r, outs, sums);
 }
 
 /// The same for n <= kRows rows of x.
@@ -162,8 +169,10 @@ inline void tile_panel_of(const Matmul& m, std::int64_t row, std::int64_t n,
 template <class W>
 inline void tile_block(const Matmul& m, Range outs, Range rows) {
   const std::int64_t n_tiles = (rows.size() + kTileRows - 1) / kTileRows;
-  for (std::int64_t out = outs.begin; out < outs.end; out += kPanelOuts) {
-    const std::int64_t next = out + kPanelOuts;
+  const std::int64_t n_panel =
+      m.n_in <= kPanelColumns ? kShortPanelOuts : kPanelOuts;
+  for (std::int64_t out = outs.begin; out < outs.end; out += n_panel) {
+    const std::int64_t next = out + n_panel;
     const Range panel{out, next < outs.end ? next : outs.end};
     for (std::int64_t tile = 0; tile < n_tiles; ++tile) {
       const std::int64_t begin = rows.size() * tile / n_tiles;
@@ -173,13 +182,17 @@ inline void tile_block(const Matmul& m, Range outs, Range rows) {
   }
 }
 
-/// Up to so many rows of x the weights are streamed, not tiled: the tile loads
-/// less for each product, but goes through the columns piece by piece.
-inline constexpr unsigned kStreamRows = 2;
+/// Sums, in lanes, of 16 outputs for kRows rows of x.
+template <unsigned kRows>
+struct OutSums {
+  Lanes each[kRows][kLanes];
+};
 
-/// kOuts weight rows, each read as one linear stream, with kRows rows of x.
+/// kOuts weight rows, each read as one linear stream, with kRows rows of x;
+/// their sums go to places `at`, ...
 template <unsigned kOuts, unsigned kRows, class W>
-inline void stream_outs(const Matmul& m, std::int64_t row, std::int64_t out) {
+inline void stream_outs(const Matmul& m, std::int64_t row, std::int64_t out,
+                        std::int64_t at, OutSums<kRows>& to) {
   const float* x = m.x + row * m.x_stride;
   const W* w = static_cast<const W*>(m.w) + out * m.n_in;
   RowSums<kRows> sums[kOuts];
@@ -207,7 +220,11 @@ inline void stream_outs(const Matmul& m, std::int64_t row, std::int64_t out) {
   }
   CSM_UNROLL
   for (unsigned o = 0; o < kOuts; ++o) {
-    finish_row<kRows, W>(m, w + o * m.n_in, row, out + o, sums[o]);
+    add_last_columns<kRows, W>(m, w + o * m.n_in, row, sums[o]);
+    CSM_UNROLL
+    for (unsigned r = 0; r < kRows; ++r) {
+      to.each[r][at + o] = add(sums[o].lower[r], sums[o].upper[r]);
+    }
   }
 }
 
@@ -216,26 +233,50 @@ inline void stream_outs(const Matmul& m, std::int64_t row, std::int64_t out) {
 /// stream is read faster than several.
 inline constexpr std::int64_t kCheapInputs = 2048;
 
+/// Weight rows that share one reading of kRows rows of inputs.
+template <unsigned kRows>
+inline constexpr unsigned kSharingOuts =
+    kRows > 2 ? 2 * kStreamOuts / kRows : kStreamOuts;
+
 template <unsigned kRows, class W>
 inline void stream_rows(const Matmul& m, Range outs, std::int64_t row) {
-  std::int64_t out = outs.begin;
-  if (m.n_in * kRows > kCheapInputs) {
-    for (; out + kStreamOuts <= outs.end; out += kStreamOuts) {
-      stream_outs<kStreamOuts, kRows, W>(m, row, out);
+  constexpr unsigned kOuts = kSharingOuts<kRows>;
+  const bool shares = m.n_in * kRows > kCheapInputs;
+  for (std::int64_t first = outs.begin; first < outs.end; first += kLanes) {
+    const std::int64_t left = outs.end - first;
+    const std::int64_t n = left < kLanes ? left : kLanes;
+    OutSums<kRows> sums;
+    std::int64_t o = 0;
+    if (shares) {
+      for (; o + kOuts <= n; o += kOuts) {
+        stream_outs<kOuts, kRows, W>(m, row, first + o, o, sums);
+      }
+    }
+    for (; o < n; ++o) stream_outs<1, kRows, W>(m, row, first + o, o, sums);
+    for (unsigned r = 0; r < kRows; ++r) {
+      for (o = n; o < kLanes; ++o) sums.each[r][o] = zero();
+      store_outs(m, row + r, first, n, reduce_each(sums.each[r]));
     }
   }
-  for (; out < outs.end; ++out) stream_outs<1, kRows, W>(m, row, out);
+}
+
+/// The same for 1 to kRows rows.
+template <unsigned kRows, class W>
+inline void stream_block(const Matmul& m, Range outs, Range rows) {
+  if constexpr (kRows > 1) {
+    if (rows.size() < kRows) return stream_block<kRows - 1, W>(m, outs, rows);
+  }
+  stream_rows<kRows, W>(m, outs, rows.begin);
 }
 
 template <class W>
 inline void block(const Matmul& m, Range outs, Range rows) {
-  static_assert(kStreamRows == 2);
+  // The tile loads less for each product, but goes through the columns piece by
+  // piece.
   if (rows.size() > kStreamRows) {
     tile_block<W>(m, outs, rows);
-  } else if (rows.size() == 2) {
-    stream_rows<2, W>(m, outs, rows.begin);
-  } else if (rows.size() == 1) {
-    stream_rows<1, W>(m, outs, rows.begin);
+  } else if (rows.size() > 0) {
+    stream_block<kStreamRows, W>(m, outs, rows);
   }
 }
 

@@ -29,7 +29,7 @@ void matmul(const Matmul& m, ThreadPool* pool, Isa isa) {
     parallel_for(pool, m.n_rows, work,
                  [&](Range rows) { matmul_block(m, all_outs, rows, isa); });
   } else {
-    const int n_parts = parts_for(pool, work);
+    const int n_parts = fine_parts_for(pool, work);
     run_parts(pool, n_parts, [&](int part) {
       matmul_block(m, outs_part(m, part, n_parts), all_rows, isa);
     });
@@ -38,11 +38,22 @@ void matmul(const Matmul& m, ThreadPool* pool, Isa isa) {
 
 void matmul_all(std::span<const Matmul> ms, ThreadPool* pool, Isa isa) {
   std::int64_t work = 0;
-  for (const Matmul& m : ms) work += work_of(m);
-  const int n_parts = parts_for(pool, work);
+  std::int64_t n_tiles = 0;
+  for (const Matmul& m : ms) {
+    work += work_of(m);
+    n_tiles += affine_tile_count(m.n_out);
+  }
+  const int n_parts = fine_parts_for(pool, work);
   run_parts(pool, n_parts, [&](int part) {
+    // The tiles of all matrices follow each other.
+    Range tiles = part_of(n_tiles, part, n_parts);
     for (const Matmul& m : ms) {
-      matmul_block(m, outs_part(m, part, n_parts), Range{0, m.n_rows}, isa);
+      const Range outs{
+          std::clamp<std::int64_t>(tiles.begin * kTileOutputs, 0, m.n_out),
+          std::clamp<std::int64_t>(tiles.end * kTileOutputs, 0, m.n_out)};
+      if (outs.size() > 0) matmul_block(m, outs, Range{0, m.n_rows}, isa);
+      const std::int64_t own = affine_tile_count(m.n_out);
+      tiles = {tiles.begin - own, tiles.end - own};
     }
   });
 }

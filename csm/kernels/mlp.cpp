@@ -115,7 +115,7 @@ void run_mlp(const GatedMlp& mlp, float* scratch, ThreadPool* pool, Isa isa) {
   std::byte* codes = take_codes(down, free);
   const std::int64_t unit =
       std::max(hidden_unit(gate, down), hidden_unit(up, down));
-  const int n_parts = parts_for(pool, 2 * work_of(gate));
+  const int n_parts = fine_parts_for(pool, 2 * work_of(gate));
   run_parts(pool, n_parts, [&](int part) {
     const Range outs = part_in_units(hidden, unit, part, n_parts);
     matmul_block(gate, outs, Range{0, n}, isa);
@@ -143,7 +143,7 @@ void run_mlp(const GeluMlp& mlp, float* scratch, ThreadPool* pool, Isa isa) {
   code_product(fc1, free, pool, isa);
   std::byte* codes = take_codes(fc2, free);
   const std::int64_t unit = hidden_unit(fc1, fc2);
-  const int n_parts = parts_for(pool, work_of(fc1));
+  const int n_parts = fine_parts_for(pool, work_of(fc1));
   run_parts(pool, n_parts, [&](int part) {
     const Range outs = part_in_units(hidden, unit, part, n_parts);
     matmul_block(fc1, outs, Range{0, n}, isa);

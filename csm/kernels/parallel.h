@@ -30,8 +30,22 @@ inline constexpr std::int64_t kMinParallelWork = 1 << 15;
   return pool == nullptr || work < kMinParallelWork ? 1 : pool->size();
 }
 
-/// Calls fn(part) for every part in [0, n_parts), n_parts from parts_for();
-/// a single part runs on the calling thread. fn must not throw.
+/// Parts in which a loop that reads memory is best cut: several for each thread
+/// if they are long enough, so that one that is done early takes over from one
+/// that is late.
+[[nodiscard]] inline int fine_parts_for(const ThreadPool* pool,
+                                        std::int64_t work) {
+  constexpr std::int64_t kPartsPerThread = 4;
+  constexpr std::int64_t kMinPartWork = 1 << 18;
+  const int n_threads = parts_for(pool, work);
+  if (n_threads == 1) return 1;
+  const std::int64_t n = work / (kMinPartWork * n_threads);
+  return n_threads *
+         static_cast<int>(std::clamp<std::int64_t>(n, 1, kPartsPerThread));
+}
+
+/// Calls fn(part) for every part in [0, n_parts), n_parts from the functions
+/// above; a single part runs on the calling thread. fn must not throw.
 template <class Fn>
 void run_parts(ThreadPool* pool, int n_parts, const Fn& fn) {
   if (n_parts == 1) {

@@ -37,6 +37,22 @@ std::byte* copy_axis(const StridedCopy& copy, std::size_t axis,
   return to;
 }
 
+/// An array that a kernel is about to fill.
+mx::array unfilled(mx::Shape shape, mx::Dtype dtype) {
+  return mx::array(std::move(shape), dtype, nullptr, {});
+}
+
+void run_at_once(CpuPrimitive& primitive, const std::vector<mx::array>& inputs,
+                 std::vector<mx::array>& outputs) {
+  for (mx::array input : inputs) {
+    if (!input.is_available()) input.eval();
+  }
+  primitive.eval_cpu(inputs, outputs);
+  for (mx::array& output : outputs) {
+    output.set_status(mx::array::Status::available);
+  }
+}
+
 }  // namespace
 
 CpuPrimitive::CpuPrimitive(const Exec& exec, const char* name)
@@ -45,7 +61,8 @@ CpuPrimitive::CpuPrimitive(const Exec& exec, const char* name)
       pool_(exec.pool),
       isa_(kernel_isa()),
       clock_(exec.clock),
-      stage_(exec.stage) {}
+      stage_(exec.stage),
+      eager_(exec.runs_at_once()) {}
 
 void CpuPrimitive::eval_gpu(const std::vector<mx::array>&,
                             std::vector<mx::array>&) {
@@ -54,8 +71,9 @@ void CpuPrimitive::eval_gpu(const std::vector<mx::array>&,
 }
 
 const void* CpuPrimitive::dense(const mx::array& input) {
-  auto& encoder = mx::cpu::get_command_encoder(stream());
-  encoder.set_input_array(input);
+  if (!eager_) {
+    mx::cpu::get_command_encoder(stream()).set_input_array(input);
+  }
   if (input.flags().row_contiguous) return input.data<std::byte>();
 
   mx::array copy(input.shape(), input.dtype(), nullptr, {});
@@ -67,7 +85,11 @@ const void* CpuPrimitive::dense(const mx::array& input) {
       .shape = {input.shape().begin(), input.shape().end()},
       .strides = {input.strides().begin(), input.strides().end()}};
   dispatch([plan] { copy_axis(plan, 0, plan.from, plan.to); });
-  encoder.add_temporary(std::move(copy));
+  if (eager_) {
+    copies_.push_back(std::move(copy));
+  } else {
+    mx::cpu::get_command_encoder(stream()).add_temporary(std::move(copy));
+  }
   return plan.to;
 }
 
@@ -77,11 +99,13 @@ const float* CpuPrimitive::dense_f32(const mx::array& input) {
 
 float* CpuPrimitive::allocate(mx::array& output) {
   output.set_data(mx::allocator::malloc(output.nbytes()));
-  mx::cpu::get_command_encoder(stream()).set_output_array(output);
+  if (!eager_) {
+    mx::cpu::get_command_encoder(stream()).set_output_array(output);
+  }
   return output.data<float>();
 }
 
-void CpuPrimitive::dispatch(std::function<void()> fn) {
+void CpuPrimitive::enqueue(std::function<void()> fn) {
   auto& encoder = mx::cpu::get_command_encoder(stream());
   if (clock_ == nullptr) {
     encoder.dispatch(std::move(fn));
@@ -91,6 +115,36 @@ void CpuPrimitive::dispatch(std::function<void()> fn) {
     const StageTimer timer(clock, stage);
     fn();
   });
+}
+
+std::vector<mx::array> run_primitive(const Exec& exec,
+                                     std::shared_ptr<CpuPrimitive> primitive,
+                                     std::vector<mx::Shape> shapes,
+                                     const std::vector<mx::Dtype>& dtypes,
+                                     const std::vector<mx::array>& inputs) {
+  if (!exec.runs_at_once()) {
+    return mx::array::make_arrays(std::move(shapes), dtypes, primitive, inputs);
+  }
+  std::vector<mx::array> outputs;
+  outputs.reserve(shapes.size());
+  for (std::size_t i = 0; i < shapes.size(); ++i) {
+    outputs.push_back(unfilled(std::move(shapes[i]), dtypes[i]));
+  }
+  run_at_once(*primitive, inputs, outputs);
+  return outputs;
+}
+
+mx::array run_primitive(const Exec& exec,
+                        std::shared_ptr<CpuPrimitive> primitive,
+                        mx::Shape shape, mx::Dtype dtype,
+                        std::vector<mx::array> inputs) {
+  if (!exec.runs_at_once()) {
+    return mx::array(std::move(shape), dtype, std::move(primitive),
+                     std::move(inputs));
+  }
+  std::vector<mx::array> outputs = {unfilled(std::move(shape), dtype)};
+  run_at_once(*primitive, inputs, outputs);
+  return std::move(outputs[0]);
 }
 
 WeightType weight_type(const mx::array& weights) {

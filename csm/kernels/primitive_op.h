@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "csm/kernels/exec_op.h"
@@ -19,7 +20,8 @@ namespace csm::kernels {
 /// pointers, and dispatches one function that captures nothing else. MLX keeps
 /// the arrays of a node alive until the function has run.
 /// Threads: built and evaluated on the engine thread; the dispatched function
-/// runs on the stream's thread and uses the pool.
+/// runs on the stream's thread, or at once on the engine's (Exec::eager), and
+/// uses the pool.
 class CpuPrimitive : public mx::Primitive {
  public:
   CpuPrimitive(const Exec& exec, const char* name);
@@ -41,16 +43,42 @@ class CpuPrimitive : public mx::Primitive {
   /// Allocates an output.
   [[nodiscard]] float* allocate(mx::array& output);
 
-  /// Queues a function for the stream's thread; its time is recorded.
-  void dispatch(std::function<void()> fn);
+  /// Queues a function for the stream's thread, or calls it; its time is
+  /// recorded.
+  template <class Fn>
+  void dispatch(Fn&& fn) {
+    if (eager_) {
+      const StageTimer timer(clock_, stage_);
+      fn();
+    } else {
+      enqueue(std::forward<Fn>(fn));
+    }
+  }
 
  private:
+  void enqueue(std::function<void()> fn);
+
   const char* name_;
   ThreadPool* pool_;
   Isa isa_;
   StageClock* clock_;
   Stage stage_;
+  bool eager_;
+  std::vector<mx::array> copies_;  // of inputs, where eager
 };
+
+/// The outputs of a primitive: nodes of the lazy graph, or, where exec is
+/// eager, what it computes.
+[[nodiscard]] std::vector<mx::array> run_primitive(
+    const Exec& exec, std::shared_ptr<CpuPrimitive> primitive,
+    std::vector<mx::Shape> shapes, const std::vector<mx::Dtype>& dtypes,
+    const std::vector<mx::array>& inputs);
+
+/// The same with one output.
+[[nodiscard]] mx::array run_primitive(const Exec& exec,
+                                      std::shared_ptr<CpuPrimitive> primitive,
+                                      mx::Shape shape, mx::Dtype dtype,
+                                      std::vector<mx::array> inputs);
 
 /// The kernels' name of a weight array's type.
 [[nodiscard]] WeightType weight_type(const mx::array& weights);

@@ -94,9 +94,9 @@ mx::array residual_codes(const Exec& exec, const mx::array& x,
   if (!exec.use_cpu_kernels()) {
     return composed_codes(x, books, n_books, exec.stream);
   }
-  return mx::array({x.shape(0), n_books}, mx::int32,
-                   std::make_shared<ResidualCodes>(exec, books.n_entries),
-                   Arrays{x, books.entries, books.squares});
+  return run_primitive(
+      exec, std::make_shared<ResidualCodes>(exec, books.n_entries),
+      {x.shape(0), n_books}, mx::int32, {x, books.entries, books.squares});
 }
 
 }  // namespace csm::kernels

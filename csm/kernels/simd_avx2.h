@@ -19,6 +19,7 @@ struct IntLanes {
 };
 
 inline constexpr int kLanes = 16;
+inline constexpr unsigned kStreamRows = 2;
 inline constexpr unsigned kStreamOuts = 2;
 inline constexpr unsigned kTileRows = 2;
 inline constexpr unsigned kTileOuts = 3;
@@ -99,6 +100,12 @@ inline Lanes select_less(Lanes a, Lanes b, Lanes x, Lanes y) {
   return {_mm256_blendv_ps(y.lo, x.lo, lo), _mm256_blendv_ps(y.hi, x.hi, hi)};
 }
 
+inline std::uint32_t mask_less(Lanes a, Lanes b) {
+  const int lo = _mm256_movemask_ps(_mm256_cmp_ps(a.lo, b.lo, _CMP_LT_OQ));
+  const int hi = _mm256_movemask_ps(_mm256_cmp_ps(a.hi, b.hi, _CMP_LT_OQ));
+  return static_cast<std::uint32_t>(lo | (hi << 8));
+}
+
 inline IntLanes bits(Lanes a) {
   return {_mm256_castps_si256(a.lo), _mm256_castps_si256(a.hi)};
 }
@@ -139,6 +146,32 @@ inline float reduce_add(Lanes a) {
                                  _mm256_extractf128_ps(eight, 1));
   const __m128 two = _mm_add_ps(four, _mm_movehl_ps(four, four));
   return _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)));
+}
+
+/// reduce_add of v[0] to v[7].
+inline __m256 reduce_eight(const Lanes* v) {
+  __m256 four[4];  // halves: what is left of v[k] and of v[4 + k]
+  CSM_UNROLL
+  for (int k = 0; k < 4; ++k) {
+    const __m256 a = _mm256_add_ps(v[k].lo, v[k].hi);
+    const __m256 b = _mm256_add_ps(v[4 + k].lo, v[4 + k].hi);
+    four[k] = _mm256_add_ps(_mm256_permute2f128_ps(a, b, 0x20),
+                            _mm256_permute2f128_ps(a, b, 0x31));
+  }
+  __m256 two[2];
+  CSM_UNROLL
+  for (int k = 0; k < 2; ++k) {
+    const __m256 a = four[2 * k];
+    const __m256 b = four[2 * k + 1];
+    two[k] = _mm256_add_ps(_mm256_shuffle_ps(a, b, 0x44),
+                           _mm256_shuffle_ps(a, b, 0xEE));
+  }
+  return _mm256_add_ps(_mm256_shuffle_ps(two[0], two[1], 0x88),
+                       _mm256_shuffle_ps(two[0], two[1], 0xDD));
+}
+
+inline Lanes reduce_each(const Lanes (&v)[16]) {
+  return {reduce_eight(v), reduce_eight(v + 8)};
 }
 
 inline float reduce_max(Lanes a) {

@@ -20,6 +20,7 @@ struct IntLanes {
 };
 
 inline constexpr int kLanes = 16;
+inline constexpr unsigned kStreamRows = 4;
 inline constexpr unsigned kStreamOuts = 4;
 inline constexpr unsigned kTileRows = 6;
 inline constexpr unsigned kTileOuts = 4;
@@ -84,6 +85,10 @@ inline Lanes select_less(Lanes a, Lanes b, Lanes x, Lanes y) {
   return {_mm512_mask_blend_ps(less, y.v, x.v)};
 }
 
+inline std::uint32_t mask_less(Lanes a, Lanes b) {
+  return _mm512_cmp_ps_mask(a.v, b.v, _CMP_LT_OQ);
+}
+
 inline IntLanes bits(Lanes a) { return {_mm512_castps_si512(a.v)}; }
 
 inline Lanes from_bits(IntLanes a) { return {_mm512_castsi512_ps(a.v)}; }
@@ -122,6 +127,37 @@ inline float reduce_add(Lanes a) {
                                  _mm256_extractf128_ps(eight, 1));
   const __m128 two = _mm_add_ps(four, _mm_movehl_ps(four, four));
   return _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)));
+}
+
+/// Adds the lower to the upper half of a, and of b.
+inline __m512 add_halves(__m512 a, __m512 b) {
+  return _mm512_add_ps(_mm512_maskz_shuffle_f32x4(0xFFFF, a, b, 0x44),
+                       _mm512_maskz_shuffle_f32x4(0xFFFF, a, b, 0xEE));
+}
+
+/// The same of both halves of a, and of b.
+inline __m512 add_quarters(__m512 a, __m512 b) {
+  return _mm512_add_ps(_mm512_maskz_shuffle_f32x4(0xFFFF, a, b, 0x88),
+                       _mm512_maskz_shuffle_f32x4(0xFFFF, a, b, 0xDD));
+}
+
+inline Lanes reduce_each(const Lanes (&v)[16]) {
+  __m512 four[4];  // block j of four[k]: what is left of v[4 j + k]
+  CSM_UNROLL
+  for (int k = 0; k < 4; ++k) {
+    four[k] = add_quarters(add_halves(v[k].v, v[4 + k].v),
+                           add_halves(v[8 + k].v, v[12 + k].v));
+  }
+  __m512 two[2];
+  CSM_UNROLL
+  for (int k = 0; k < 2; ++k) {
+    const __m512 a = four[2 * k];
+    const __m512 b = four[2 * k + 1];
+    two[k] = _mm512_add_ps(_mm512_maskz_shuffle_ps(0xFFFF, a, b, 0x44),
+                           _mm512_maskz_shuffle_ps(0xFFFF, a, b, 0xEE));
+  }
+  return {_mm512_add_ps(_mm512_maskz_shuffle_ps(0xFFFF, two[0], two[1], 0x88),
+                        _mm512_maskz_shuffle_ps(0xFFFF, two[0], two[1], 0xDD))};
 }
 
 inline float reduce_max(Lanes a) {

@@ -18,6 +18,7 @@ struct IntLanes {
 };
 
 inline constexpr int kLanes = 16;
+inline constexpr unsigned kStreamRows = 2;
 inline constexpr unsigned kStreamOuts = 2;
 inline constexpr unsigned kTileRows = 3;
 inline constexpr unsigned kTileOuts = 2;
@@ -115,6 +116,17 @@ inline Lanes select_less(const Lanes& a, const Lanes& b, const Lanes& x,
   return r;
 }
 
+inline std::uint32_t mask_less(const Lanes& a, const Lanes& b) {
+  const std::uint32_t weights[4] = {1, 2, 4, 8};
+  const uint32x4_t bit = vld1q_u32(weights);
+  std::uint32_t mask = 0;
+  for (int i = 0; i < 4; ++i) {
+    const uint32x4_t less = vandq_u32(vcltq_f32(a.v[i], b.v[i]), bit);
+    mask |= vaddvq_u32(less) << (4 * i);
+  }
+  return mask;
+}
+
 inline IntLanes bits(const Lanes& a) {
   IntLanes r;
   for (int i = 0; i < 4; ++i) r.v[i] = vreinterpretq_s32_f32(a.v[i]);
@@ -169,6 +181,26 @@ inline float reduce_add(const Lanes& a) {
       vaddq_f32(vaddq_f32(a.v[0], a.v[2]), vaddq_f32(a.v[1], a.v[3]));
   const float32x2_t two = vadd_f32(vget_low_f32(four), vget_high_f32(four));
   return vget_lane_f32(two, 0) + vget_lane_f32(two, 1);
+}
+
+inline Lanes reduce_each(const Lanes (&v)[16]) {
+  Lanes r;
+  for (int block = 0; block < 4; ++block) {
+    float32x4_t two[2];
+    for (int k = 0; k < 2; ++k) {
+      float32x4_t four[2];
+      for (int i = 0; i < 2; ++i) {
+        const Lanes& a = v[4 * block + 2 * k + i];
+        four[i] =
+            vaddq_f32(vaddq_f32(a.v[0], a.v[2]), vaddq_f32(a.v[1], a.v[3]));
+      }
+      two[k] = vaddq_f32(
+          vcombine_f32(vget_low_f32(four[0]), vget_low_f32(four[1])),
+          vcombine_f32(vget_high_f32(four[0]), vget_high_f32(four[1])));
+    }
+    r.v[block] = vpaddq_f32(two[0], two[1]);
+  }
+  return r;
 }
 
 inline float reduce_max(const Lanes& a) {

@@ -25,7 +25,9 @@ struct IntLanes {
 inline constexpr int kLanes = 16;
 
 /// What fits into registers of a matrix product: `kStreamOuts` weight rows with
-/// one or two rows of inputs, `kTileOuts` with `kTileRows` in a tile.
+/// one or two rows of inputs, `kTileOuts` with `kTileRows` in a tile. Up to
+/// `kStreamRows` rows of inputs the weights are streamed, not tiled.
+inline constexpr unsigned kStreamRows = 2;
 inline constexpr unsigned kStreamOuts = 2;
 inline constexpr unsigned kTileRows = 4;
 inline constexpr unsigned kTileOuts = 2;
@@ -129,6 +131,13 @@ inline Lanes select_less(const Lanes& a, const Lanes& b, const Lanes& x,
   return r;
 }
 
+/// Bit i: lane i of a is less than that of b. False for NaN.
+inline std::uint32_t mask_less(const Lanes& a, const Lanes& b) {
+  std::uint32_t mask = 0;
+  for (int i = 0; i < kLanes; ++i) mask |= (a.v[i] < b.v[i] ? 1U : 0U) << i;
+  return mask;
+}
+
 inline IntLanes bits(const Lanes& a) {
   IntLanes r;
   for (int i = 0; i < kLanes; ++i) r.v[i] = std::bit_cast<std::int32_t>(a.v[i]);
@@ -198,6 +207,13 @@ inline float reduce_add(const Lanes& a) {
   for (int i = 0; i < 4; ++i) t[i] += t[i + 4];
   for (int i = 0; i < 2; ++i) t[i] += t[i + 2];
   return t[0] + t[1];
+}
+
+/// Lane i: reduce_add(v[i]).
+inline Lanes reduce_each(const Lanes (&v)[16]) {
+  Lanes r;
+  for (int i = 0; i < kLanes; ++i) r.v[i] = reduce_add(v[i]);
+  return r;
 }
 
 /// The largest lane. Precondition: none is NaN.

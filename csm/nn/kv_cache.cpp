@@ -8,6 +8,7 @@
 #include "csm/base/check.h"
 #include "csm/base/error.h"
 #include "csm/base/str_cat.h"
+#include "csm/kernels/rows_op.h"
 
 namespace csm::nn {
 namespace {
@@ -18,14 +19,14 @@ constexpr int kGrowth = 256;  // positions
 std::vector<mx::array> split_rows(const kernels::Exec& exec,
                                   std::span<const CacheShare> shares,
                                   const mx::array& x) {
-  if (shares.size() == 1) return {x};
-  mx::Shape ends;
+  std::vector<mx::array> parts;
   int end = 0;
   for (const CacheShare& share : shares) {
-    ends.push_back(end += share.n_rows());
+    const int begin = end;
+    end += share.n_rows();
+    parts.push_back(kernels::slice_rows(exec, x, begin, end));
   }
-  ends.pop_back();
-  return mx::split(x, ends, 0, exec.stream);
+  return parts;
 }
 
 }  // namespace
@@ -84,22 +85,19 @@ mx::array KvCache::attend(const kernels::Exec& exec, int layer,
   // Sequences in step are heads of one sequence: they share all but the rows.
   const int n = shape_.n_sequences;
   const auto as_heads = [&](const mx::array& x) {
-    return n == 1
-               ? x
-               : mx::reshape(x, {x.shape(0) / n, n * x.shape(1)}, exec.stream);
+    return kernels::reshaped(exec, x, {x.shape(0) / n, n * x.shape(1)});
   };
   const kernels::AttentionShape shape{.n_heads = n * n_heads,
                                       .n_kv_heads = n * shape_.n_kv_heads,
                                       .head_dim = shape_.head_dim,
                                       .window = shape_.window};
-  kernels::AttentionResult result =
-      kernels::attention(exec, as_heads(q), as_heads(k), as_heads(v),
-                         keys_[idx], values_[idx], position_, inv_freq, shape);
-  // Dropping the old handles lets the evaluation reuse their memory.
+  // Giving up the old handles lets their memory be reused.
+  kernels::AttentionResult result = kernels::attention(
+      exec, as_heads(q), as_heads(k), as_heads(v), std::move(keys_[idx]),
+      std::move(values_[idx]), position_, inv_freq, shape);
   keys_[idx] = std::move(result.k_cache);
   values_[idx] = std::move(result.v_cache);
-  return n == 1 ? std::move(result.out)
-                : mx::reshape(result.out, q.shape(), exec.stream);
+  return kernels::reshaped(exec, result.out, q.shape());
 }
 
 void KvCache::append_arrays(std::vector<mx::array>& out) const {
@@ -173,8 +171,7 @@ mx::array attend_each(const kernels::Exec& exec,
     out.push_back(shares[i].cache->attend(exec, layer, qs[i], ks[i], vs[i],
                                           inv_freq, n_heads));
   }
-  return out.size() == 1 ? out[0]
-                         : mx::concatenate(std::move(out), 0, exec.stream);
+  return kernels::join_rows(exec, std::move(out));
 }
 
 }  // namespace csm::nn

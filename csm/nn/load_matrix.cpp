@@ -52,12 +52,25 @@ Matrix from_affine(const weights::AffineTensor& tensor,
                               float_dtype(format.type))};
 }
 
+// Whether the last two extents of a stack are its matrices' inputs and outputs
+// in that order.
+bool is_transposed(const weights::WeightStore& store, const std::string& name,
+                   const StackShape& shape) {
+  if (store.is_random()) return true;
+  if (store.is_affine(name)) return false;
+  const std::vector<std::int64_t> stored = store.shape(name);
+  const std::vector<std::int64_t> rows = {shape.n, shape.out, shape.in};
+  return shape.in == shape.out || stored != rows;
+}
+
 // The format of a tensor that is stored as floats.
 MatrixFormat float_format(const weights::WeightStore& store,
                           const std::string& name, const MatrixFormat& wanted,
                           int in) {
   const MatrixFormat fitting = format_for(wanted, in);
-  if (!is_integer(fitting.type) || !store.has_affine()) return fitting;
+  // What an adapter changes is quantised again.
+  const bool again = !store.has_affine() || store.is_adapted(name);
+  if (!is_integer(fitting.type) || again) return fitting;
   const bool half = store.stored_dtype(name) == weights::Dtype::kBf16;
   return {.type = half ? WeightType::kBfloat16 : WeightType::kFloat32};
 }
@@ -73,7 +86,7 @@ Matrix take_matrix(weights::WeightStore& store, const std::string& name,
                    int out, int in, const MatrixFormat& format,
                    const MatrixTarget& target) {
   const auto take = [&]() -> Matrix {
-    if (store.is_affine(name)) {
+    if (store.integer_form(name, {out, in})) {
       return from_affine(store.take_affine(name, {out, in}), format, target);
     }
     const MatrixFormat used = float_format(store, name, format, in);
@@ -90,15 +103,21 @@ std::vector<Matrix> take_stack(weights::WeightStore& store,
                                const std::string& name, const StackShape& shape,
                                const MatrixFormat& format,
                                const MatrixTarget& target) {
+  const std::vector<int> rows = {shape.n, shape.out, shape.in};
+  const bool transposed = is_transposed(store, name, shape);
   const auto take = [&](int part) -> Matrix {
-    if (store.is_affine(name)) {
-      return from_affine(
-          store.take_affine_part(name, {shape.n, shape.out, shape.in}, part),
-          format, target);
+    if (store.integer_form(name, rows)) {
+      return from_affine(store.take_affine_part(name, rows, part), format,
+                         target);
     }
     const MatrixFormat used = float_format(store, name, format, shape.in);
-    const mx::array stored = store.take_part(
-        name, {shape.n, shape.in, shape.out}, part, taken_dtype(used));
+    const mx::Dtype dtype = taken_dtype(used);
+    if (!transposed) {
+      return from_floats(store.take_part(name, rows, part, dtype), used,
+                         target);
+    }
+    const mx::array stored =
+        store.take_part(name, {shape.n, shape.in, shape.out}, part, dtype);
     return from_floats(load_array(mx::transpose(stored, {1, 0}, load_stream())),
                        used, target);
   };

@@ -51,8 +51,9 @@ struct MatrixTarget {
                                           const MatrixTarget& target);
 
 /// Sizes of several matrices in one tensor: [n, in, out] where that holds
-/// floats (the layout of torch's batched products), [n, out, in] where it holds
-/// integers, whose groups lie along the inputs.
+/// floats (the layout of torch's batched products) unless its extents are
+/// [n, out, in]; and this where it holds integers, whose groups lie along the
+/// inputs.
 struct StackShape {
   int n;
   int out;

@@ -54,10 +54,13 @@ float scale_llama3(float frequency, const Llama3Scaling& scaling) {
 RopeConfig parse_rope(const JsonObject& config, double default_theta) {
   RopeConfig rope;
   rope.theta = config.number_or("rope_theta", 1e-3, 1e12, default_theta);
-  if (!config.has("rope_scaling")) {
+  const char* field =
+      config.has("rope_parameters") ? "rope_parameters" : "rope_scaling";
+  if (!config.has(field)) {
     return rope;
   }
-  const JsonObject scaling = config.object("rope_scaling");
+  const JsonObject scaling = config.object(field);
+  rope.theta = scaling.number_or("rope_theta", 1e-3, 1e12, rope.theta);
   const std::string key = scaling.has("rope_type") ? "rope_type" : "type";
   const std::string type = scaling.string_or(key, "default");
   if (type == "llama3") {

@@ -23,7 +23,8 @@ struct RopeConfig {
   std::optional<Llama3Scaling> llama3;  ///< absent: no scaling
 };
 
-/// Reads `rope_theta` and `rope_scaling` of a transformer's config object.
+/// Reads `rope_theta` and `rope_scaling` of a transformer's config object, or
+/// `rope_parameters`, which holds both since transformers 5.
 ///
 /// `rope_scaling` may be absent, null, or an object whose `rope_type` (or
 /// `type`, its older name) is "default" or "llama3".

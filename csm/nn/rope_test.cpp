@@ -88,6 +88,21 @@ TEST(Rope, OlderNameType_IsRead) {
   EXPECT_EQ(scaling->original_max_positions, 64);
 }
 
+// transformers 5 writes one object for both.
+TEST(Rope, Parameters_HoldThetaAndScaling) {
+  const auto rope = parse(R"({"rope_parameters": {"rope_type": "llama3",
+                "rope_theta": 500000, "factor": 32, "high_freq_factor": 0.5,
+                "low_freq_factor": 0.125,
+                "original_max_position_embeddings": 1024}})");
+  EXPECT_EQ(rope.theta, 500000);
+  ASSERT_TRUE(rope.llama3);
+  EXPECT_EQ(rope.llama3->high_freq_factor, 0.5);
+  const auto plain = parse(R"({"rope_parameters": {"rope_type": "default",
+                "rope_theta": 1000}, "rope_scaling": null})");
+  EXPECT_EQ(plain.theta, 1000);
+  EXPECT_FALSE(plain.llama3);
+}
+
 TEST(Rope, BadScaling_ErrorNamesTheField) {
   EXPECT_THAT(error_of(R"({"rope_scaling": {"rope_type": "yarn"}})",
                        ErrorCode::kUnsupported),

@@ -8,6 +8,7 @@
 
 #include "csm/base/check.h"
 #include "csm/kernels/linear_op.h"
+#include "csm/kernels/rows_op.h"
 #include "csm/nn/load_array.h"
 
 namespace csm::nn {
@@ -19,12 +20,6 @@ constexpr int kManyRows = 8;
 /// Whether the streams gain by one product for all of them.
 bool share_weights(std::span<const mx::array> xs) {
   return xs.size() > 1 && xs[0].shape(0) < kManyRows;
-}
-
-/// Rows [first, last) of [T, C].
-mx::array rows(const kernels::Exec& exec, const mx::array& x, int first,
-               int last) {
-  return mx::slice(x, {first, 0}, {last, x.shape(1)}, exec.stream);
 }
 
 template <class Layer>
@@ -55,7 +50,7 @@ mx::array followed_by(const kernels::Exec& exec, const mx::array& x,
                       const mx::array& row, int n) {
   std::vector<mx::array> parts(static_cast<std::size_t>(n) + 1, row);
   parts[0] = x;
-  return mx::concatenate(std::move(parts), 0, exec.stream);
+  return kernels::join_rows(exec, std::move(parts));
 }
 
 /// PyTorch's [out, in, k] -> tap-major [out, k*in].
@@ -100,9 +95,9 @@ mx::array ungrouped(const mx::array& weight, int groups) {
 }  // namespace
 
 CausalConv CausalConv::load(const std::string& name, const ConvSizes& sizes,
-                            weights::WeightStore& store) {
-  const mx::array weight = store.take(
-      name + ".weight", {sizes.out, sizes.in, sizes.kernel}, mx::float32);
+                            weights::WeightStore& store, mx::Dtype dtype) {
+  const mx::array weight =
+      store.take(name + ".weight", {sizes.out, sizes.in, sizes.kernel}, dtype);
   return {sizes,
           {.weight = tap_major(weight),
            .bias = store.take(name + ".bias", {sizes.out}, mx::float32),
@@ -144,32 +139,32 @@ std::vector<mx::array> CausalConv::forward_windows(
   const int n_rows = xs[0].shape(0);
   std::vector<mx::array> windows;
   for (std::size_t i = 0; i < xs.size(); ++i) {
-    const mx::array seen = mx::concatenate({*states[i], xs[i]}, 0, exec.stream);
+    const mx::array seen = kernels::join_rows(exec, {*states[i], xs[i]});
     for (int t = 0; t < n_rows; ++t) {
-      windows.push_back(mx::reshape(rows(exec, seen, t, t + conv_.kernel),
-                                    {1, conv_.kernel * sizes_.in},
-                                    exec.stream));
+      windows.push_back(kernels::reshaped(
+          exec, kernels::slice_rows(exec, seen, t, t + conv_.kernel),
+          {1, conv_.kernel * sizes_.in}));
     }
-    *states[i] = rows(exec, seen, n_rows, seen.shape(0));
+    *states[i] = kernels::slice_rows(exec, seen, n_rows, seen.shape(0));
   }
   const std::size_t n_windows = windows.size();
-  const mx::array input = mx::concatenate(std::move(windows), 0, exec.stream);
+  const mx::array input = kernels::join_rows(exec, std::move(windows));
   const mx::array bias =
-      conv_.bias ? mx::reshape(*conv_.bias, {1, sizes_.out}, exec.stream)
-                 : mx::zeros({1, sizes_.out}, mx::float32, exec.stream);
+      conv_.bias ? kernels::reshaped(exec, *conv_.bias, {1, sizes_.out})
+                 : zeros(1, sizes_.out);
   const mx::array y = kernels::linear_residual(
       exec, input, {conv_.weight},
-      mx::concatenate(std::vector(n_windows, bias), 0, exec.stream),
-      std::nullopt);
-  return mx::split(y, static_cast<int>(xs.size()), 0, exec.stream);
+      kernels::join_rows(exec, std::vector(n_windows, bias)), std::nullopt);
+  return kernels::split_rows(exec, y, static_cast<int>(xs.size()));
 }
 
 CausalConvTranspose CausalConvTranspose::load(const std::string& name,
                                               const ConvSizes& sizes,
-                                              weights::WeightStore& store) {
+                                              weights::WeightStore& store,
+                                              mx::Dtype dtype) {
   CSM_CHECK(sizes.kernel == 2 * sizes.stride, "kernel must be 2*stride");
-  const mx::array weight = store.take(
-      name + ".weight", {sizes.in, sizes.out, sizes.kernel}, mx::float32);
+  const mx::array weight =
+      store.take(name + ".weight", {sizes.in, sizes.out, sizes.kernel}, dtype);
   return {sizes,
           {.weight = phase_major(weight),
            .bias = store.take(name + ".bias", {sizes.out}, mx::float32),
@@ -198,18 +193,17 @@ std::vector<mx::array> CausalConvTranspose::forward_each(
     parts.push_back(*states[i]);
     parts.push_back(xs[i]);
   }
-  const mx::array y =
-      kernels::conv_transpose1d(
-          exec, mx::concatenate(std::move(parts), 0, exec.stream),
-          mx::zeros({1, sizes_.in}, mx::float32, exec.stream), conv_)
-          .y;
+  const mx::array y = kernels::conv_transpose1d(
+                          exec, kernels::join_rows(exec, std::move(parts)),
+                          zeros(1, sizes_.in), conv_)
+                          .y;
   const int n_rows = xs[0].shape(0);
   std::vector<mx::array> ys;
   for (std::size_t i = 0; i < xs.size(); ++i) {
     const int first = static_cast<int>(i) * (n_rows + 1) + 1;
-    ys.push_back(
-        rows(exec, y, first * conv_.stride, (first + n_rows) * conv_.stride));
-    *states[i] = rows(exec, xs[i], n_rows - 1, n_rows);
+    ys.push_back(kernels::slice_rows(exec, y, first * conv_.stride,
+                                     (first + n_rows) * conv_.stride));
+    *states[i] = kernels::slice_rows(exec, xs[i], n_rows - 1, n_rows);
   }
   return ys;
 }
@@ -257,14 +251,16 @@ mx::array Downsample::forward(const kernels::Exec& exec, const mx::array& x,
                               State& state) const {
   const int n = x.shape(0);
   if (!state) {
-    const mx::array first = rows(exec, x, 0, 1);
+    const mx::array first = kernels::slice_rows(exec, x, 0, 1);
     state = followed_by(exec, first, first, conv_.state_rows() - 1);
   }
   const int n_missing = missing_rows(x, conv_.stride);
   kernels::ConvResult result = kernels::conv1d(
       exec,
-      n_missing == 0 ? x
-                     : followed_by(exec, x, rows(exec, x, n - 1, n), n_missing),
+      n_missing == 0
+          ? x
+          : followed_by(exec, x, kernels::slice_rows(exec, x, n - 1, n),
+                        n_missing),
       *state, conv_, std::nullopt);
   state = std::move(result.state);
   return std::move(result.y);

@@ -33,9 +33,11 @@ struct ConvSizes {
 /// A causal convolution.
 class CausalConv {
  public:
-  /// Takes `<name>.weight` [out, in, kernel] and `<name>.bias` [out].
+  /// Takes `<name>.weight` [out, in, kernel], which is kept as `dtype`, float32
+  /// or bfloat16, and `<name>.bias` [out].
   static CausalConv load(const std::string& name, const ConvSizes& sizes,
-                         weights::WeightStore& store);
+                         weights::WeightStore& store,
+                         mx::Dtype dtype = mx::float32);
 
   /// State at the start of a stream: zeros [P, in].
   [[nodiscard]] mx::array new_state() const;
@@ -66,11 +68,13 @@ class CausalConv {
 /// A causal transposed convolution whose kernel is twice its stride.
 class CausalConvTranspose {
  public:
-  /// Takes `<name>.weight` [in, out, 2*stride] and `<name>.bias` [out].
-  /// sizes.kernel must be 2*stride.
+  /// Takes `<name>.weight` [in, out, 2*stride], which is kept as `dtype`,
+  /// float32 or bfloat16, and `<name>.bias` [out]. sizes.kernel must be
+  /// 2*stride.
   static CausalConvTranspose load(const std::string& name,
                                   const ConvSizes& sizes,
-                                  weights::WeightStore& store);
+                                  weights::WeightStore& store,
+                                  mx::Dtype dtype = mx::float32);
 
   /// Zeros [1, in].
   [[nodiscard]] mx::array new_state() const;

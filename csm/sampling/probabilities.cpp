@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "csm/kernels/row_scan.h"
 #include "csm/sampling/bf16.h"
 
 namespace csm::sampling {
@@ -78,13 +79,15 @@ float exp_nonpositive(float x) { return exponential(x); }
 void scale_logits(std::span<const float> logits, float temperature,
                   SamplerKind kind, std::span<float> out) {
   const bool is_bf16 = kind == SamplerKind::kTorchBf16;
-  for (std::size_t idx = 0; idx < out.size(); ++idx) {
-    out[idx] = is_bf16 ? round_to_bf16(logits[idx]) : logits[idx];
-  }
+  const auto round = [&] {
+    for (float& value : out) value = round_to_bf16(value);
+  };
+  std::copy(logits.begin(), logits.end(), out.begin());
+  if (is_bf16) round();
   if (temperature == 1.0F) return;
-  for (float& value : out) value /= temperature;
-  if (!is_bf16) return;
-  for (float& value : out) value = round_to_bf16(value);
+  kernels::divide_row(out.data(), static_cast<std::int64_t>(out.size()),
+                      temperature, out.data());
+  if (is_bf16) round();
 }
 
 void softmax_in_place(SamplerKind kind, std::span<float> row) {
@@ -95,6 +98,16 @@ void softmax_in_place(SamplerKind kind, std::span<float> row) {
   for (float& value : row) value *= reciprocal;
   if (!is_bf16) return;
   for (float& value : row) value = round_to_bf16(value);
+}
+
+double log_probability(std::span<const float> logits, std::int32_t code) {
+  const float top = *std::max_element(logits.begin(), logits.end());
+  double sum = 0;
+  for (const float logit : logits) {
+    sum += static_cast<double>(exp_nonpositive(logit - top));
+  }
+  const float own = logits[static_cast<std::size_t>(code)];
+  return static_cast<double>(own) - static_cast<double>(top) - std::log(sum);
 }
 
 }  // namespace csm::sampling

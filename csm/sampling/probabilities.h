@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <span>
 
 #include "csm/sampling/sampler_options.h"
@@ -26,5 +27,12 @@ void scale_logits(std::span<const float> logits, float temperature,
 /// row  [m] finite, bfloat16 values for kTorchBf16, m >= 1. Filtered entries
 ///   have probability 0 and do not take part.
 void softmax_in_place(SamplerKind kind, std::span<float> row);
+
+/// The logarithm of a code's probability at temperature 1 among all codes.
+///
+/// logits  [V] finite
+/// code    in [0, V)
+[[nodiscard]] double log_probability(std::span<const float> logits,
+                                     std::int32_t code);
 
 }  // namespace csm::sampling

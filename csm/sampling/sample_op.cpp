@@ -1,9 +1,5 @@
 #include "csm/sampling/sample_op.h"
 
-#include <mlx/allocator.h>
-#include <mlx/backend/cpu/encoder.h>
-#include <mlx/primitives.h>
-
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -14,6 +10,7 @@
 #include "csm/base/error.h"
 #include "csm/base/str_cat.h"
 #include "csm/base/thread_pool.h"
+#include "csm/kernels/primitive_op.h"
 #include "csm/sampling/sample_composed_op.h"
 #include "csm/sampling/sampler.h"
 
@@ -98,60 +95,31 @@ struct RowTask {
   }
 };
 
-NoiseRow noise_row(const mx::array& noise, int row) {
-  const auto width = static_cast<std::size_t>(noise.shape(1));
-  const std::size_t first = static_cast<std::size_t>(row) * width;
-  if (is_words(noise)) {
-    return NoiseRow::words({noise.data<std::uint32_t>() + first, width});
-  }
-  return NoiseRow::values({noise.data<float>() + first, width});
-}
-
 // Inputs: logits, then the noises; outputs: codes, changed.
-class SampleCodes final : public mx::Primitive {
+class SampleCodes final : public kernels::CpuPrimitive {
  public:
   SampleCodes(const kernels::Exec& exec, std::vector<SamplerOptions> options,
               std::vector<NoisePlace> places)
-      : mx::Primitive(exec.stream),
-        pool_(exec.pool),
-        clock_(exec.clock),
-        stage_(exec.stage),
+      : CpuPrimitive(exec, "csm::SampleCodes"),
         options_(std::make_shared<const std::vector<SamplerOptions>>(
             std::move(options))),
         places_(std::move(places)) {}
 
-  const char* name() const override { return "SampleCodes"; }
-
-  void eval_gpu(const std::vector<mx::array>& /*inputs*/,
-                std::vector<mx::array>& /*outputs*/) override {
-    throw Error(ErrorCode::kInternal,
-                "[sampling.sample] expected a CPU stream, got a GPU stream");
-  }
-
   void eval_cpu(const std::vector<mx::array>& inputs,
                 std::vector<mx::array>& outputs) override {
-    auto& encoder = mx::cpu::get_command_encoder(stream());
-    for (const mx::array& input : inputs) encoder.set_input_array(input);
-    for (mx::array& output : outputs) {
-      output.set_data(mx::allocator::malloc(output.nbytes()));
-      encoder.set_output_array(output);
-    }
+    for (mx::array& output : outputs) static_cast<void>(allocate(output));
+    const float* logits = dense_f32(inputs[0]);
     const auto vocab = static_cast<std::size_t>(inputs[0].shape(1));
     std::vector<RowTask> tasks;
     for (std::size_t row = 0; row < options_->size(); ++row) {
-      const NoisePlace& at = places_[row];
-      tasks.push_back({.logits = inputs[0].data<float>() + row * vocab,
+      tasks.push_back({.logits = logits + row * vocab,
                        .vocab = vocab,
-                       .noise = at.input == 0
-                                    ? NoiseRow::values({})
-                                    : noise_row(inputs[at.input], at.row),
+                       .noise = noise_row(inputs, places_[row]),
                        .options = &(*options_)[row],
                        .code = outputs[0].data<std::int32_t>() + row,
                        .changed = outputs[1].data<std::int32_t>() + row});
     }
-    encoder.dispatch([tasks = std::move(tasks), keep = options_, pool = pool_,
-                      clock = clock_, stage = stage_] {
-      const kernels::StageTimer timer(clock, stage);
+    dispatch([tasks = std::move(tasks), keep = options_, pool = pool()] {
       draw_all(tasks, pool);
     });
   }
@@ -166,29 +134,34 @@ class SampleCodes final : public mx::Primitive {
     }
   }
 
-  ThreadPool* pool_;
-  kernels::StageClock* clock_;
-  kernels::Stage stage_;
+  /// The row of a noise at its place; nothing where there is none.
+  NoiseRow noise_row(const std::vector<mx::array>& inputs,
+                     const NoisePlace& at) {
+    if (at.input == 0) return NoiseRow::values({});
+    const mx::array& noise = inputs[at.input];
+    const void* values = dense(noise);
+    const auto width = static_cast<std::size_t>(noise.shape(1));
+    const std::size_t first = static_cast<std::size_t>(at.row) * width;
+    if (is_words(noise)) {
+      return NoiseRow::words(
+          {static_cast<const std::uint32_t*>(values) + first, width});
+    }
+    return NoiseRow::values({static_cast<const float*>(values) + first, width});
+  }
+
   std::shared_ptr<const std::vector<SamplerOptions>> options_;  // of each row
   std::vector<NoisePlace> places_;                              // of each row
 };
-
-// Arrays from the host need no node of the graph.
-mx::array dense(const mx::array& x, const mx::Stream& stream) {
-  return !x.has_primitive() && x.flags().row_contiguous
-             ? x
-             : mx::contiguous(x, false, stream);
-}
 
 Sampled sample_node(const kernels::Exec& exec, std::vector<mx::array> inputs,
                     std::vector<SamplerOptions> options,
                     std::vector<NoisePlace> places) {
   const mx::Shape shape = {inputs[0].shape(0), 1};
   const auto outputs =
-      mx::array::make_arrays({shape, shape}, {mx::int32, mx::int32},
+      kernels::run_primitive(exec,
                              std::make_shared<SampleCodes>(
                                  exec, std::move(options), std::move(places)),
-                             inputs);
+                             {shape, shape}, {mx::int32, mx::int32}, inputs);
   return {outputs[0], outputs[1]};
 }
 
@@ -251,13 +224,13 @@ Sampled sample_rows(const kernels::Exec& exec, const mx::array& logits,
                     std::span<const RowDraw> rows) {
   require_rows(exec, logits, rows);
   if (!exec.use_cpu_kernels()) return composed_rows(logits, rows, exec.stream);
-  std::vector<mx::array> inputs = {dense(logits, exec.stream)};
+  std::vector<mx::array> inputs = {logits};
   std::vector<SamplerOptions> options;
   std::vector<NoisePlace> places;
   for (const RowDraw& row : rows) {
     NoisePlace place;
     if (!row.options.greedy) {
-      inputs.push_back(dense(*row.noise, exec.stream));
+      inputs.push_back(*row.noise);
       place = {.input = inputs.size() - 1, .row = row.noise_row};
     }
     options.push_back(row.options);

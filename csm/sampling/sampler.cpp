@@ -6,6 +6,7 @@
 #include <limits>
 #include <vector>
 
+#include "csm/kernels/row_scan.h"
 #include "csm/sampling/bf16.h"
 #include "csm/sampling/probabilities.h"
 #include "csm/sampling/top_k.h"
@@ -17,11 +18,13 @@ constexpr std::int32_t kLegacyFirst = 1;
 constexpr std::int32_t kLegacyLast = 31;
 constexpr std::int32_t kLegacyReplacement = 0;
 
+kernels::RowRange range_of(std::span<const float> row) {
+  return kernels::range_of_row(row.data(),
+                               static_cast<std::int64_t>(row.size()));
+}
+
 bool all_usable(std::span<const float> logits) {
-  constexpr float kInfinity = std::numeric_limits<float>::infinity();
-  std::size_t n_bad = 0;  // counting vectorises; NaN fails every comparison
-  for (const float logit : logits) n_bad += logit < kInfinity ? 0U : 1U;
-  return n_bad == 0;
+  return range_of(logits).n_above == 0;
 }
 
 std::int32_t first_largest(std::span<const float> values) {
@@ -40,18 +43,12 @@ Candidates keep_top_k(std::span<const float> scaled, int top_k) {
   const float threshold = kth_largest(scaled, std::min(top_k, n));
   // Codes of probability 0 need not race, so minus infinity is not kept.
   const float bound = std::max(threshold, std::numeric_limits<float>::lowest());
-  Candidates kept;
-  kept.codes.resize(scaled.size());
-  std::size_t n_kept = 0;
-  for (std::int32_t code = 0; code < n; ++code) {
-    kept.codes[n_kept] = code;  // overwritten unless kept: no branch
-    n_kept += scaled[static_cast<std::size_t>(code)] >= bound ? 1U : 0U;
-  }
+  Candidates kept = {std::vector<std::int32_t>(scaled.size()),
+                     std::vector<float>(scaled.size())};
+  const auto n_kept = static_cast<std::size_t>(kernels::take_at_least(
+      scaled.data(), n, bound, kept.codes.data(), kept.probabilities.data()));
   kept.codes.resize(n_kept);
-  kept.probabilities.reserve(n_kept);
-  for (const std::int32_t code : kept.codes) {
-    kept.probabilities.push_back(scaled[static_cast<std::size_t>(code)]);
-  }
+  kept.probabilities.resize(n_kept);
   return kept;
 }
 
@@ -60,18 +57,51 @@ float quotient(SamplerKind kind, float probability, float noise) {
   return round_to_bf16(probability / round_to_bf16(noise));
 }
 
-std::int32_t race(const Candidates& kept, NoiseRow noise, SamplerKind kind) {
-  std::int32_t winner = kept.codes[0];
-  float best = -1.0F;
-  for (std::size_t idx = 0; idx < kept.codes.size(); ++idx) {
-    const auto code = static_cast<std::size_t>(kept.codes[idx]);
-    const float value = quotient(kind, kept.probabilities[idx], noise[code]);
-    if (value > best) {
-      best = value;
-      winner = kept.codes[idx];
+// The best of the candidates looked at so far; equal quotients: lowest code.
+class Leader {
+ public:
+  Leader(const Candidates& kept, NoiseRow noise, SamplerKind kind)
+      : kept_(kept), noise_(noise), kind_(kind), code_(kept.codes[0]) {}
+
+  void meet(std::size_t idx) {
+    const std::int32_t code = kept_.codes[idx];
+    const float value = quotient(kind_, kept_.probabilities[idx],
+                                 noise_[static_cast<std::size_t>(code)]);
+    if (value > best_ || (value == best_ && code < code_)) {
+      best_ = value;
+      code_ = code;
     }
   }
-  return winner;
+
+  [[nodiscard]] float best() const { return best_; }
+  [[nodiscard]] std::int32_t code() const { return code_; }
+
+ private:
+  const Candidates& kept_;
+  NoiseRow noise_;
+  SamplerKind kind_;
+  std::int32_t code_;
+  float best_ = -1.0F;
+};
+
+// Where noise is made of words, -log(1 - u) >= u bounds each quotient from
+// above without a logarithm. The candidate with the highest bound goes first;
+// then only those need a logarithm whose bound reaches the best quotient.
+std::int32_t race(const Candidates& kept, NoiseRow noise, SamplerKind kind) {
+  // More than all roundings of both kinds can add to a quotient.
+  constexpr float kSlack = 1.03F;
+  Leader leader(kept, noise, kind);
+  const std::size_t n = kept.codes.size();
+  std::vector<float> bounds(n);
+  for (std::size_t idx = 0; idx < n; ++idx) {
+    const auto code = static_cast<std::size_t>(kept.codes[idx]);
+    bounds[idx] = kept.probabilities[idx] / noise.lower_bound(code) * kSlack;
+  }
+  leader.meet(static_cast<std::size_t>(first_largest(bounds)));
+  for (std::size_t idx = 0; idx < n; ++idx) {
+    if (bounds[idx] >= leader.best()) leader.meet(idx);
+  }
+  return leader.code();
 }
 
 // The race over all n codes, filtered ones with probability 0, with the
@@ -106,12 +136,13 @@ bool mask_matters(std::span<const float> scaled, std::size_t n_valid,
                   int top_k) {
   const std::span<const float> masked = scaled.subspan(n_valid);
   if (masked.empty()) return false;
-  const float bound = *std::max_element(masked.begin(), masked.end());
-  int n_above = 0;
-  for (const float value : scaled.first(n_valid)) {
-    n_above += value > bound ? 1 : 0;
-  }
-  return n_above < top_k && !std::isinf(bound);
+  const float bound = range_of(masked).largest;
+  if (std::isinf(bound)) return false;
+  // Those above the bound reach the next float.
+  const float above =
+      std::nextafter(bound, std::numeric_limits<float>::infinity());
+  return kernels::count_at_least(
+             scaled.data(), static_cast<std::int64_t>(n_valid), above) < top_k;
 }
 
 std::size_t count_drawable(std::size_t vocab, const SamplerOptions& options) {
@@ -132,9 +163,8 @@ Draw draw_by_race(std::span<const float> logits, std::size_t n_drawable,
   scale_logits(logits, options.temperature, options.kind, scaled);
   const std::span<const float> drawable =
       std::span<const float>(scaled).first(n_drawable);
-  const bool has_finite = std::any_of(drawable.begin(), drawable.end(),
-                                      [](float x) { return std::isfinite(x); });
-  if (!all_usable(scaled) || !has_finite) return {};
+  // Of usable values the largest is finite unless all are minus infinity.
+  if (!all_usable(scaled) || std::isinf(range_of(drawable).largest)) return {};
   Draw draw = {draw_among(drawable, noise, options), false};
   if (mask_matters(scaled, n_drawable, options.top_k)) {
     draw.changed = draw.code != draw_among(scaled, noise, options);

@@ -1,10 +1,10 @@
 #include "csm/sampling/top_k.h"
 
-#include <algorithm>
 #include <bit>
 #include <cmath>
-#include <cstddef>
 #include <cstdint>
+
+#include "csm/kernels/row_scan.h"
 
 namespace csm::sampling {
 namespace {
@@ -34,37 +34,20 @@ std::int64_t middle_key(std::int64_t low, std::int64_t high, int pass) {
   return low + (high - low + 1) / 2;
 }
 
-int count_at_least(std::span<const float> values, float bound) {
-  int n = 0;
-  for (const float value : values) n += value >= bound ? 1 : 0;
-  return n;
-}
-
-float smallest_at_least(std::span<const float> values, float bound) {
-  float smallest = *std::max_element(values.begin(), values.end());
-  for (const float value : values) {
-    if (value >= bound && value < smallest) smallest = value;
-  }
-  return smallest;
-}
-
 }  // namespace
 
 float kth_largest(std::span<const float> values, int k) {
-  float smallest = values[0];
-  float largest = values[0];
-  for (const float value : values) {
-    smallest = value < smallest ? value : smallest;
-    largest = value > largest ? value : largest;
-  }
+  const auto size = static_cast<std::int64_t>(values.size());
+  const kernels::RowRange range = kernels::range_of_row(values.data(), size);
   // The answer's key lies in [low, high]: at least k values reach low, and
   // fewer than k exceed high.
-  std::int64_t low = key_of(smallest);
-  std::int64_t high = key_of(largest);
+  std::int64_t low = key_of(range.smallest);
+  std::int64_t high = key_of(range.largest);
   for (int pass = 0; low < high; ++pass) {
     const std::int64_t middle = middle_key(low, high, pass);
-    const int n = count_at_least(values, value_of(middle));
-    if (n == k) return smallest_at_least(values, value_of(middle));
+    const float bound = value_of(middle);
+    const std::int64_t n = kernels::count_at_least(values.data(), size, bound);
+    if (n == k) return kernels::smallest_at_least(values.data(), size, bound);
     if (n > k) {
       low = middle;
     } else {
