@@ -6,6 +6,7 @@
 #include "csm/base/check.h"
 #include "csm/kernels/embedding_op.h"
 #include "csm/kernels/linear_op.h"
+#include "csm/kernels/rows_op.h"
 #include "csm/nn/load_array.h"
 
 namespace csm::model {
@@ -73,7 +74,7 @@ CsmModel CsmModel::load(const ModelConfig& config, weights::WeightStore& store,
 
 mx::array CsmModel::embed_text(const kernels::Exec& exec,
                                const mx::array& ids) const {
-  const mx::array column = mx::reshape(ids, {-1, 1}, exec.stream);
+  const mx::array column = kernels::reshaped(exec, ids, {ids.shape(0), 1});
   return kernels::embedding_sum(exec, tables_.text, column, 0);
 }
 
@@ -118,8 +119,7 @@ mx::array CsmModel::depth_logits(const kernels::Exec& exec,
                                 .n_positions = n_rows / n_last};
   const mx::array x = depth_.forward(
       exec, kernels::linear(exec, rows, tables_.projection), {&share, 1});
-  const mx::array last =
-      mx::slice(x, {n_rows - n_last, 0}, {n_rows, x.shape(1)}, exec.stream);
+  const mx::array last = kernels::slice_rows(exec, x, n_rows - n_last, n_rows);
   return kernels::norm_linear(
       exec, last, depth_.final_norm(),
       {tables_.heads[static_cast<std::size_t>(codebook) - 1]})[0];
@@ -130,8 +130,7 @@ mx::array CsmModel::depth_start(const kernels::Exec& exec, const mx::array& h,
   state.restart();
   const mx::array embedded =
       kernels::embedding_sum(exec, tables_.depth[0], c0, 0);
-  return depth_logits(exec, mx::concatenate({h, embedded}, 0, exec.stream), 1,
-                      state);
+  return depth_logits(exec, kernels::join_rows(exec, {h, embedded}), 1, state);
 }
 
 mx::array CsmModel::depth_next(const kernels::Exec& exec,

@@ -1,8 +1,11 @@
 #include "csm/model/model_config.h"
 
+#include <algorithm>
 #include <cstdint>
+#include <optional>
 
 #include "csm/base/error.h"
+#include "csm/base/printable.h"
 #include "csm/base/str_cat.h"
 
 namespace csm::model {
@@ -19,12 +22,29 @@ constexpr int kMaxAudioVocab = 1 << 20;
 constexpr int kMaxTextVocab = 1 << 24;
 constexpr double kRopeTheta = 500000;
 
-/// Sizes of csm-1b, for keys that a config may leave out.
+/// Values for keys that a config may leave out.
 struct LlamaDefaults {
-  int width, hidden, n_layers, n_heads, n_kv_heads, max_positions;
+  int width, hidden, n_layers, n_heads, n_kv_heads;
+  int max_positions = 2048;
+  /// If neither scaling nor its absence is written.
+  std::optional<nn::Llama3Scaling> scaling = {};
 };
-constexpr LlamaDefaults kBackbone1b{2048, 8192, 16, 32, 8, 2048};
-constexpr LlamaDefaults kDepth1b{1024, 8192, 4, 8, 2, 33};
+
+/// The sizes that the original's code has for a name (spec/csm-model.md 2).
+struct Flavor {
+  const char* name;
+  LlamaDefaults sizes;
+};
+constexpr Flavor kFlavors[] = {{"llama-1B", {2048, 8192, 16, 32, 8}},
+                               {"llama-100M", {1024, 8192, 4, 8, 2}},
+                               {"llama-300M", {1536, 6912, 8, 24, 6}},
+                               {"llama-8B", {4096, 14336, 32, 32, 8}}};
+constexpr int kDepthPositions = 33;
+constexpr const char* kDepthKey = "depth_decoder_config";
+
+/// In transformers' numbers, which wants originals below the positions.
+constexpr nn::Llama3Scaling kBackboneScaling{32, 0.125, 0.5, 1024};
+constexpr nn::Llama3Scaling kDepthScaling{32, 0.001953125, 0.0078125, 16};
 
 int int_or(const JsonObject& json, const std::string& key, int min, int max,
            int fallback) {
@@ -106,14 +126,55 @@ nn::LlamaConfig parse_llama(const JsonObject& json,
   out.norm_eps =
       static_cast<float>(json.number_or("rms_norm_eps", 1e-12, 1, 1e-5));
   out.rope = nn::parse_rope(json, kRopeTheta);
+  const bool is_written = json.value().contains("rope_scaling") ||
+                          json.value().contains("rope_parameters");
+  if (!is_written) out.rope.llama3 = defaults.scaling;
   return out;
 }
 
-nn::LlamaConfig parse_depth(const JsonObject& json, const ModelConfig& model) {
+bool is_hugging_face(weights::Layout layout) {
+  return layout == weights::Layout::kHuggingFace;
+}
+
+/// Sizes of the flavour that a config names, unless it writes them itself.
+LlamaDefaults flavor(const JsonObject& json, const char* sizes, const char* key,
+                     const char* fallback) {
+  const std::string name =
+      json.has(sizes) ? fallback : json.string_or(key, fallback);
+  std::string known;
+  for (const Flavor& row : kFlavors) {
+    if (name == row.name) return row.sizes;
+    known += str_cat(known.empty() ? "" : ", ", row.name);
+  }
+  unsupported(json, key, "one of " + known, printable(name, 40));
+}
+
+LlamaDefaults backbone_defaults(const JsonObject& json,
+                                weights::Layout layout) {
+  LlamaDefaults out =
+      flavor(json, "hidden_size", "backbone_flavor", "llama-1B");
+  if (!is_hugging_face(layout)) out.scaling = kBackboneScaling;
+  return out;
+}
+
+LlamaDefaults depth_defaults(const JsonObject& json, weights::Layout layout,
+                             int n_codebooks) {
+  LlamaDefaults out = flavor(json, kDepthKey, "decoder_flavor", "llama-100M");
+  out.max_positions = kDepthPositions;
+  if (is_hugging_face(layout)) return out;
+  out.max_positions = std::max(out.max_positions, n_codebooks + 1);
+  out.scaling = kDepthScaling;
+  return out;
+}
+
+nn::LlamaConfig parse_depth(const JsonObject& json, const ModelConfig& model,
+                            const LlamaDefaults& defaults,
+                            weights::Layout layout) {
   require_string(json, "model_type", "csm_depth_decoder_model",
                  "csm_depth_decoder_model");
   const auto agree = [&](const char* key, int fallback, int value,
                          const char* with) {
+    if (!is_hugging_face(layout)) fallback = value;
     if (json.integer_or(key, 0, INT32_MAX, fallback) != value) {
       json.fail(key, str_cat(value, " (", with, " of the whole model)"));
     }
@@ -121,7 +182,7 @@ nn::LlamaConfig parse_depth(const JsonObject& json, const ModelConfig& model) {
   agree("num_codebooks", 32, model.n_codebooks, "num_codebooks");
   agree("vocab_size", 2051, model.audio_vocab, "vocab_size");
   agree("backbone_hidden_size", 2048, model.backbone.width, "hidden_size");
-  nn::LlamaConfig out = parse_llama(json, kDepth1b);
+  nn::LlamaConfig out = parse_llama(json, defaults);
   if (out.max_positions < model.n_codebooks) {
     json.fail("max_position_embeddings",
               str_cat("at least num_codebooks ", model.n_codebooks));
@@ -142,25 +203,34 @@ void parse_ids(const JsonObject& json, ModelConfig& out) {
 
 }  // namespace
 
-ModelConfig ModelConfig::parse(const JsonObject& json) {
-  require_string(json, "model_type", "csm", "");
+ModelConfig ModelConfig::parse(const JsonObject& json, weights::Layout layout) {
+  require_string(json, "model_type", "csm",
+                 is_hugging_face(layout) ? "" : "csm");
   require_false(json, "tie_word_embeddings");
+  // Either scheme's key may be the only one.
+  const auto count = [&](const char* key, const char* original, int max,
+                         int fallback) {
+    const int value =
+        int_or(json, key, 2, max,
+               static_cast<int>(json.integer_or(original, 2, max, fallback)));
+    require_same(json, original, value);
+    return value;
+  };
   ModelConfig out{};
-  out.n_codebooks = int_or(json, "num_codebooks", 2, kMaxCodebooks, 32);
-  out.audio_vocab = int_or(json, "vocab_size", 2, kMaxAudioVocab, 2051);
+  out.n_codebooks =
+      count("num_codebooks", "audio_num_codebooks", kMaxCodebooks, 32);
+  out.audio_vocab =
+      count("vocab_size", "audio_vocab_size", kMaxAudioVocab, 2051);
   out.text_vocab = int_or(json, "text_vocab_size", 1, kMaxTextVocab, 128256);
-  require_same(json, "audio_num_codebooks", out.n_codebooks);
-  require_same(json, "audio_vocab_size", out.audio_vocab);
   out.tied_audio_tables = json.boolean_or("tie_codebooks_embeddings", true);
-  out.backbone = parse_llama(json, kBackbone1b);
+  out.backbone = parse_llama(json, backbone_defaults(json, layout));
   parse_ids(json, out);
 
-  const std::string key = "depth_decoder_config";
   const Json empty = Json::object();
-  out.depth =
-      parse_depth(json.has(key) ? json.object(key)
-                                : JsonObject(empty, json.origin() + ": " + key),
-                  out);
+  out.depth = parse_depth(
+      json.has(kDepthKey) ? json.object(kDepthKey)
+                          : JsonObject(empty, json.origin() + ": " + kDepthKey),
+      out, depth_defaults(json, layout, out.n_codebooks), layout);
   return out;
 }
 

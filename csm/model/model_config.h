@@ -5,14 +5,16 @@
 
 #include "csm/base/json.h"
 #include "csm/nn/llama.h"
+#include "csm/weights/tensor_names.h"
 
 namespace csm::model {
 
 /// Sizes and ids of a CSM, from the config.json of its checkpoint.
 ///
 /// Keys that Hugging Face leaves out when they have the default value are
-/// filled with csm-1b's; everything is checked, so that a model built from it
-/// cannot overflow or allocate without bound.
+/// filled with csm-1b's, or those of the flavours that the original's five keys
+/// name; everything is checked, so that a model built from it cannot overflow
+/// or allocate without bound.
 struct ModelConfig {
   int n_codebooks;  ///< K, codes per frame
   int audio_vocab;  ///< V, rows per codebook, also for heads
@@ -38,7 +40,12 @@ struct ModelConfig {
   [[nodiscard]] static ModelConfig load(const std::filesystem::path& model_dir);
 
   /// The same from parsed JSON.
-  [[nodiscard]] static ModelConfig parse(const JsonObject& json);
+  ///
+  /// layout  of the weights. Hugging Face's without rope_scaling have none, as
+  ///         transformers takes them; others have csm-1b's.
+  [[nodiscard]] static ModelConfig parse(
+      const JsonObject& json,
+      weights::Layout layout = weights::Layout::kHuggingFace);
 
   /// One line of sizes, for people.
   [[nodiscard]] std::string to_string() const;

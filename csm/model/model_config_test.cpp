@@ -98,6 +98,70 @@ TEST(ModelConfig, NothingButItsType_IsCsm1b) {
   EXPECT_EQ(c.audio_eos_token, 128003);
 }
 
+ModelConfig parse_in(weights::Layout layout, const std::string& text) {
+  const Json json = parse_json(text, "config.json");
+  return ModelConfig::parse(JsonObject(json, "config.json"), layout);
+}
+
+// spec/weights.md 2: config.json of the original's repository before
+// transformers had the model.
+constexpr const char* kFiveKeys = R"({
+  "backbone_flavor": "llama-1B", "decoder_flavor": "llama-100M",
+  "text_vocab_size": 128256, "audio_vocab_size": 2051,
+  "audio_num_codebooks": 32})";
+
+TEST(ModelConfig, OriginalsFiveKeys_AreCsm1bWithItsScaling) {
+  for (const char* text : {kFiveKeys, "{}"}) {
+    const ModelConfig c = parse_in(weights::Layout::kOriginal, text);
+    EXPECT_EQ(c.to_string(), parse_in(weights::Layout::kHuggingFace,
+                                      R"({"model_type": "csm"})")
+                                 .to_string());
+    ASSERT_TRUE(c.backbone.rope.llama3);
+    EXPECT_EQ(c.backbone.rope.llama3->factor, 32);
+    EXPECT_EQ(c.backbone.rope.llama3->original_max_positions, 1024);
+    ASSERT_TRUE(c.depth.rope.llama3);
+    EXPECT_EQ(c.depth.rope.llama3->high_freq_factor, 0.0078125);
+  }
+}
+
+TEST(ModelConfig, Flavors_AreSizes) {
+  const ModelConfig c = parse_in(weights::Layout::kMlx, R"({
+    "backbone_flavor": "llama-8B", "decoder_flavor": "llama-300M",
+    "audio_vocab_size": 1027, "audio_num_codebooks": 40})");
+  EXPECT_EQ(c.backbone.width, 4096);
+  EXPECT_EQ(c.backbone.hidden, 14336);
+  EXPECT_EQ(c.backbone.n_layers, 32);
+  EXPECT_EQ(c.backbone.head_dim, 128);
+  EXPECT_EQ(c.depth.width, 1536);
+  EXPECT_EQ(c.depth.n_kv_heads, 6);
+  EXPECT_EQ(c.depth.max_positions, 41);
+  EXPECT_EQ(c.n_codebooks, 40);
+  EXPECT_EQ(c.audio_vocab, 1027);
+  try {
+    (void)parse_in(weights::Layout::kOriginal,
+                   R"({"backbone_flavor": "llama-2B"})");
+    FAIL() << "accepted";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::kUnsupported);
+    EXPECT_THAT(error.what(), HasSubstr("got llama-2B (config.json: field "
+                                        "'backbone_flavor')"));
+  }
+}
+
+TEST(ModelConfig, WrittenSizesAndScaling_PrevailOverFlavors) {
+  const ModelConfig c = parse_in(weights::Layout::kOriginal, R"({
+    "backbone_flavor": "no flavour", "hidden_size": 64,
+    "num_attention_heads": 4, "num_key_value_heads": 2, "num_hidden_layers": 2,
+    "rope_scaling": null, "depth_decoder_config": {"hidden_size": 32,
+      "num_attention_heads": 2, "backbone_hidden_size": 64,
+      "rope_parameters": {"rope_type": "default", "rope_theta": 1000}}})");
+  EXPECT_EQ(c.backbone.width, 64);
+  EXPECT_FALSE(c.backbone.rope.llama3);
+  EXPECT_EQ(c.depth.width, 32);
+  EXPECT_FALSE(c.depth.rope.llama3);
+  EXPECT_EQ(c.depth.rope.theta, 1000);
+}
+
 TEST(ModelConfig, NullKeyValueHeads_AreAllHeads) {
   EXPECT_EQ(parse(R"({"num_key_value_heads": null})").backbone.n_kv_heads, 4);
 }

@@ -67,8 +67,11 @@ Tokenizer::Tokenizer(std::shared_ptr<const Parts> parts)
 
 Tokenizer Tokenizer::load(const std::filesystem::path& path) {
   const Json json = parse_json_file(path);
-  return Tokenizer(
-      std::make_shared<const Parts>(JsonObject(json, path.string())));
+  return parse(JsonObject(json, path.string()));
+}
+
+Tokenizer Tokenizer::parse(const JsonObject& json) {
+  return Tokenizer(std::make_shared<const Parts>(json));
 }
 
 std::vector<std::int32_t> Tokenizer::encode(std::string_view utf8,

@@ -9,6 +9,8 @@
 #include <string_view>
 #include <vector>
 
+#include "csm/base/json.h"
+
 namespace csm::text {
 
 /// A byte-level BPE tokenizer read from a Hugging Face tokenizer.json of the
@@ -25,6 +27,9 @@ class Tokenizer {
   /// file, Error{kUnsupported} naming a field or construct outside the form
   /// above: a tokenizer that would give other ids is never loaded.
   static Tokenizer load(const std::filesystem::path& path);
+
+  /// The same from the file's JSON.
+  static Tokenizer parse(const JsonObject& json);
 
   /// Token ids of a text. Text equal to an added token becomes that token.
   ///

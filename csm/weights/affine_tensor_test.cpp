@@ -76,7 +76,7 @@ WeightStore store_of(const ScratchFolder& folder, Tensors tensors) {
     }
   }
   write_file(folder / "model.safetensors", safetensors_bytes(tensors));
-  return WeightStore::open_hf(folder.path());
+  return WeightStore::open({.model = folder.path()});
 }
 
 TEST(AffineTensor, TakenAsIntegers_AsStored) {
@@ -274,10 +274,10 @@ std::vector<BadAffine> bad_words() {
        corrupt,
        {"got [16]", "lm_head.weight"},
        shaped(".weight", {16})},
-      {"words_three_bits",
+      {"words_seven_bits",
        corrupt,
-       {"4 or 8 bits", "got [2, 6]"},
-       shaped(".weight", {2, 6})},
+       {"2, 3, 4, 5, 6 or 8 bits", "got [2, 14]"},
+       shaped(".weight", {2, 14})},
       {"words_no_columns",
        corrupt,
        {"got [2, 0]", "lm_head.weight"},
@@ -312,8 +312,8 @@ std::vector<BadAffine> bad_scales() {
        shaped(".scales", {2, 3})},
       {"groups_too_small",
        unsupported,
-       {"got 16", "lm_head.scales"},
-       shaped(".scales", {2, 4})},
+       {"got 4", "lm_head.scales"},
+       shaped(".scales", {2, 16})},
       {"biases_other_shape",
        corrupt,
        {"that of the scales", "got [2, 1]"},
@@ -332,7 +332,7 @@ std::vector<BadAffine> bad_scales() {
        valued(".biases", kNan)},
       {"weights_overflow",
        corrupt,
-       {"overflow at element 2", "scales"},
+       {"overflow in group 2", "scales"},
        valued(".scales", kMax / 4)},
   };
 }

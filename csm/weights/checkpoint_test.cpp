@@ -66,13 +66,49 @@ TEST(Checkpoint, TransformersIndexComesFirst) {
 
 TEST(Checkpoint, WrongPaths) {
   const ScratchFolder folder;
-  expect_error(ErrorCode::kNotFound, {"got neither"},
+  expect_error(ErrorCode::kNotFound, {"model.safetensors", "got none"},
                [&] { (void)Checkpoint::open(folder.path()); });
   expect_error(ErrorCode::kNotFound, {"got nothing", "absent"},
                [&] { (void)Checkpoint::open(folder / "absent"); });
-  write_file(folder / "model.gguf", "GGUF");
-  expect_error(ErrorCode::kUnsupported, {"model.gguf"},
-               [&] { (void)Checkpoint::open(folder / "model.gguf"); });
+  write_file(folder / "model.npz", "PK");
+  expect_error(ErrorCode::kUnsupported, {"model.npz"},
+               [&] { (void)Checkpoint::open(folder / "model.npz"); });
+  write_file(folder / "ckpt.pt", "PK");
+  expect_error(ErrorCode::kUnsupported, {"ckpt.pt alone, a pickle"},
+               [&] { (void)Checkpoint::open(folder.path()); });
+  for (const char* name : {"b.gguf", "a.gguf"}) write_file(folder / name, "x");
+  expect_error(ErrorCode::kInvalidArgument, {"a.gguf and b.gguf"},
+               [&] { (void)Checkpoint::open(folder.path()); });
+  std::filesystem::remove(folder / "b.gguf");
+  expect_error(ErrorCode::kCorrupt, {"a.gguf"},
+               [&] { (void)Checkpoint::open(folder.path()); });
+}
+
+// csm-1b's repository: both layouts side by side.
+TEST(Checkpoint, LayoutChoosesAmongTheFilesOfAFolder) {
+  const ScratchFolder folder;
+  const auto write = [&](const char* file, const char* tensor) {
+    write_file(folder / file,
+               safetensors_bytes({{tensor, "F32", {1}, std::string()}}));
+  };
+  write("model.safetensors", "text_embeddings.weight");
+  write("transformers-00001-of-00001.safetensors", "embed_text_tokens.weight");
+  write_file(folder / "transformers.safetensors.index.json",
+             R"({"weight_map": {"embed_text_tokens.weight":
+                "transformers-00001-of-00001.safetensors"}})");
+  const auto open = [&](std::optional<Layout> layout) {
+    return Checkpoint::open(folder.path(), layout);
+  };
+  EXPECT_EQ(open(std::nullopt).layout(), Layout::kHuggingFace);
+  EXPECT_EQ(open(Layout::kOriginal).path(), folder / "model.safetensors");
+  EXPECT_EQ(open(Layout::kHuggingFace).path().filename(),
+            "transformers.safetensors.index.json");
+  // Of none of that layout the usual one, and it counts as that.
+  EXPECT_EQ(open(Layout::kMlx).layout(), Layout::kMlx);
+  EXPECT_EQ(
+      Checkpoint::open(folder / "model.safetensors", Layout::kMlx).layout(),
+      Layout::kMlx);
+  EXPECT_EQ(open(std::nullopt).files().size(), 1U);
 }
 
 // A change to the folder of write_shards, and what it must lead to.

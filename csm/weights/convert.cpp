@@ -1,11 +1,11 @@
 #include "csm/weights/convert.h"
 
 #include <algorithm>
-#include <bit>
 #include <cstdint>
 #include <cstring>
 
 #include "csm/base/check.h"
+#include "csm/weights/float16.h"
 
 namespace csm::weights {
 namespace {
@@ -42,17 +42,7 @@ struct FromBf16 {
 
 struct FromF16 {
   using Stored = std::uint16_t;
-  static std::uint32_t widen(std::uint16_t bits) {
-    const std::uint32_t sign = (bits & 0x8000U) << 16U;
-    const std::uint32_t magnitude = bits & 0x7FFFU;
-    // Exponent bias 15 to 127.
-    const std::uint32_t normal = (magnitude << 13U) + (112U << 23U);
-    // Below 2^-14: the significand counts units of 2^-24.
-    const auto small = std::bit_cast<std::uint32_t>(
-        static_cast<float>(static_cast<std::int32_t>(magnitude)) * 0x1p-24F);
-    const std::uint32_t finite = magnitude < 0x0400U ? small : normal;
-    return sign | (magnitude >= 0x7C00U ? kInfinity : finite);
-  }
+  static std::uint32_t widen(std::uint16_t bits) { return widen_f16(bits); }
 };
 
 // Writers: bits of a float32 -> stored element.

@@ -15,7 +15,6 @@
 #include "csm/base/mapped_file.h"
 #include "csm/base/sha256.h"
 #include "csm/base/str_cat.h"
-#include "csm/weights/checkpoint.h"
 
 namespace csm::weights {
 namespace {
@@ -26,20 +25,11 @@ constexpr std::size_t kDigits = 64;
 // A file that is written twice within one tick of the clock keeps its times.
 constexpr std::int64_t kSettledNs = 2'000'000'000;
 
-// Absolute paths, ascending.
-std::set<std::string> files_of(const fs::path& model) {
-  std::set<std::string> files = {(model / "config.json").string(),
-                                 (model / "tokenizer.json").string()};
-  const auto checkpoint = Checkpoint::open(model);
-  for (const auto& [name, tensor] : checkpoint.tensors()) {
-    files.insert(tensor.file);
-  }
-  return files;
-}
+using Files = std::set<fs::path>;
 
-std::string digest_of(const std::set<std::string>& files) {
+std::string digest_of(const Files& files) {
   std::string digests;
-  for (const std::string& path : files) {
+  for (const fs::path& path : files) {
     digests += sha256_hex(MappedFile(path).bytes());
   }
   return sha256_hex(std::as_bytes(std::span(digests)));
@@ -55,9 +45,9 @@ struct FilesState {
   std::int64_t changed_ns = 0;  // the latest change of any
 };
 
-std::optional<FilesState> state_of(const std::set<std::string>& files) {
+std::optional<FilesState> state_of(const Files& files) {
   FilesState state;
-  for (const std::string& path : files) {
+  for (const fs::path& path : files) {
     struct stat info {};
     if (::stat(path.c_str(), &info) != 0) return std::nullopt;
 #ifdef __APPLE__
@@ -106,13 +96,10 @@ void keep(const fs::path& file, const std::string& digest) {
 
 }  // namespace
 
-std::string model_digest(const fs::path& model) {
-  return digest_of(files_of(model));
-}
+std::string model_digest(const Files& files) { return digest_of(files); }
 
-std::string kept_model_digest(const fs::path& model,
+std::string kept_model_digest(const Files& files,
                               const std::optional<fs::path>& folder) {
-  const std::set<std::string> files = files_of(model);
   const auto before = state_of(files);
   if (!folder || !before) return digest_of(files);
   const fs::path file =

@@ -2,15 +2,16 @@
 
 #include <filesystem>
 #include <optional>
+#include <set>
 #include <string>
 
 namespace csm::weights {
 
-/// SHA-256 over config.json, tokenizer.json and all weight files of a model:
-/// everything that its speech depends on.
+/// SHA-256 over the files of a model: everything that its speech depends on.
 ///
-/// Throws: as Checkpoint::open and MappedFile.
-[[nodiscard]] std::string model_digest(const std::filesystem::path& model);
+/// Throws: as MappedFile.
+[[nodiscard]] std::string model_digest(
+    const std::set<std::filesystem::path>& files);
 
 /// The same, kept in `folder` so that gigabytes are read once and not for each
 /// run. What was kept is used only while every file has the device, inode,
@@ -21,7 +22,7 @@ namespace csm::weights {
 ///         are read
 /// Throws: as model_digest().
 [[nodiscard]] std::string kept_model_digest(
-    const std::filesystem::path& model,
+    const std::set<std::filesystem::path>& files,
     const std::optional<std::filesystem::path>& folder);
 
 }  // namespace csm::weights

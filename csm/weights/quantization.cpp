@@ -23,7 +23,9 @@ constexpr std::int64_t kMaxNumber = 1 << 20;
 void require_affine(const JsonObject& object) {
   const std::string mode = object.string_or("mode", "affine");
   if (mode != "affine") {
-    unsupported(str_cat("expected mode affine, got ", printable(mode, 40)),
+    unsupported(str_cat("expected mode affine, integers with scales and "
+                        "biases, got ",
+                        printable(mode, 40)),
                 str_cat(object.origin(), ": field 'mode'"));
   }
 }
@@ -70,22 +72,43 @@ std::optional<std::string> module_of(std::string_view tensor) {
   return std::string(tensor.substr(0, tensor.size() - kWeight.size()));
 }
 
+AffineForm widened_form(AffineForm form) {
+  AffineForm out = {form.bits <= 4 ? 4 : 8, form.group};
+  for (const int group : {32, 64, 128}) {
+    if (form.group % group == 0) out.group = group;
+  }
+  return out;
+}
+
+bool is_kernel_form(AffineForm form) {
+  return (form.bits == 4 || form.bits == 8) &&
+         (form.group == 32 || form.group == 64 || form.group == 128);
+}
+
 AffineForm checked_form(std::int64_t bits, std::int64_t group,
                         const std::string& where) {
-  if (bits != 4 && bits != 8) {
-    unsupported(str_cat("expected weights of 4 or 8 bits, got ", bits), where);
-  }
-  if (group != 32 && group != 64 && group != 128) {
+  if (bits < 2 || bits > 8 || bits == 7) {
     unsupported(
-        str_cat("expected groups of 32, 64 or 128 columns, got ", group),
+        str_cat("expected weights of 2, 3, 4, 5, 6 or 8 bits, got ", bits),
+        where);
+  }
+  if (group < 8 || group > kMaxNumber || group % 8 != 0) {
+    unsupported(
+        str_cat("expected groups of a multiple of 8 columns, got ", group),
         where);
   }
   return {static_cast<int>(bits), static_cast<int>(group)};
 }
 
 std::optional<AffineForm> Quantization::of(std::string_view module) const {
-  const auto it = modules.find(module);
-  return it == modules.end() ? std::optional(form) : it->second;
+  constexpr std::string_view kPrefix = "model.";
+  const std::string_view bare =
+      module.starts_with(kPrefix) ? module.substr(kPrefix.size()) : module;
+  for (const std::string& name : {std::string(bare), str_cat(kPrefix, bare)}) {
+    const auto it = modules.find(name);
+    if (it != modules.end()) return it->second;
+  }
+  return form;
 }
 
 std::optional<Quantization> Quantization::parse(const JsonObject& config) {

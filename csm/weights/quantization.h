@@ -13,14 +13,23 @@ namespace csm::weights {
 
 /// The form of integer weights of one matrix: MLX's affine mode.
 struct AffineForm {
-  int bits = 0;   ///< of one weight: 4 or 8
-  int group = 0;  ///< columns that share a scale and a bias: 32, 64 or 128
+  int bits = 0;   ///< of one weight: 2, 3, 4, 5, 6 or 8
+  int group = 0;  ///< columns that share a scale and a bias
 
   bool operator==(const AffineForm&) const = default;
 };
 
 /// "4 bits in groups of 64".
 [[nodiscard]] std::string to_string(AffineForm form);
+
+/// The form in which integers are held in memory: the next wider of 4 and 8
+/// bits, and the largest of 128, 64 and 32 columns that divides the group; with
+/// other groups the group itself. No weight changes.
+[[nodiscard]] AffineForm widened_form(AffineForm form);
+
+/// True for the forms that kernels compute with: 4 or 8 bits in groups of 32,
+/// 64 or 128.
+[[nodiscard]] bool is_kernel_form(AffineForm form);
 
 /// "a.b", the module whose weights the tensor "a.b.weight" holds; none for
 /// tensors of other names.
@@ -35,13 +44,14 @@ struct Quantization {
   /// Listed modules; none: its weights are no integers.
   std::map<std::string, std::optional<AffineForm>, std::less<>> modules;
 
-  /// The form of a module_of() a tensor.
+  /// The form of a module_of() a tensor, with or without mlx-audio's "model."
+  /// in front.
   [[nodiscard]] std::optional<AffineForm> of(std::string_view module) const;
 
   /// Nothing if the configuration does not speak of quantisation.
   ///
   /// Throws: Error{kCorrupt} naming the field; Error{kUnsupported} for other
-  /// bits, groups or modes than the above, and other tools' methods.
+  /// bits or modes than the above, and other tools' methods.
   [[nodiscard]] static std::optional<Quantization> parse(
       const JsonObject& config);
 
@@ -56,7 +66,8 @@ struct Quantization {
 /// A form with these values.
 ///
 /// where  for messages
-/// Throws: Error{kUnsupported} unless there is support for it.
+/// Throws: Error{kUnsupported} unless the bits are 2, 3, 4, 5, 6 or 8 and the
+/// group is a multiple of 8.
 [[nodiscard]] AffineForm checked_form(std::int64_t bits, std::int64_t group,
                                       const std::string& where);
 

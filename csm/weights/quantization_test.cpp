@@ -60,24 +60,24 @@ TEST(Quantization, BadFields_NamedInOneLine) {
   };
   const std::vector<Case> cases = {
       {R"({"quantization": 4})", ErrorCode::kCorrupt, {"quantization"}},
-      {R"({"quantization": {"bits": 3}})",
+      {R"({"quantization": {"bits": 7}})",
        ErrorCode::kUnsupported,
-       {"4 or 8 bits, got 3", "quantization"}},
+       {"5, 6 or 8 bits, got 7", "quantization"}},
       {R"({"quantization": {"bits": "four"}})", ErrorCode::kCorrupt, {"bits"}},
       {R"({"quantization": {"bits": 4.5}})", ErrorCode::kCorrupt, {"bits"}},
       {R"({"quantization": {"bits": -4}})", ErrorCode::kCorrupt, {"bits"}},
-      {R"({"quantization": {"group_size": 16}})",
+      {R"({"quantization": {"group_size": 12}})",
        ErrorCode::kUnsupported,
-       {"32, 64 or 128", "got 16"}},
+       {"multiple of 8", "got 12"}},
       {R"({"quantization": {"group_size": 1e12}})",
        ErrorCode::kCorrupt,
        {"group_size"}},
       {R"({"quantization": {"mode": "mxfp4"}})",
        ErrorCode::kUnsupported,
-       {"affine, got mxfp4", "mode"}},
-      {R"({"quantization": {"a": {"bits": 5}}})",
+       {"mode affine", "got mxfp4", "mode"}},
+      {R"({"quantization": {"a": {"bits": 1}}})",
        ErrorCode::kUnsupported,
-       {"got 5", "a"}},
+       {"got 1", "a"}},
       {R"({"quantization_config": {"quant_method": "bitsandbytes"}})",
        ErrorCode::kUnsupported,
        {"bitsandbytes", "quant_method"}},
@@ -89,6 +89,40 @@ TEST(Quantization, BadFields_NamedInOneLine) {
     SCOPED_TRACE(bad.text);
     expect_error(bad.code, bad.parts, [&] { (void)parsed(bad.text); });
   }
+}
+
+TEST(Quantization, FormsThatKernelsHave) {
+  struct Case {
+    AffineForm stored;
+    AffineForm widened;
+    bool is_kernels;
+  };
+  for (const Case& c : {Case{{4, 64}, {4, 64}, true},
+                        {{8, 32}, {8, 32}, true},
+                        {{2, 128}, {4, 128}, true},
+                        {{3, 32}, {4, 32}, true},
+                        {{5, 64}, {8, 64}, true},
+                        {{6, 256}, {8, 128}, true},
+                        {{4, 96}, {4, 32}, true},
+                        {{4, 16}, {4, 16}, false},
+                        {{3, 40}, {4, 40}, false}}) {
+    EXPECT_EQ(widened_form(c.stored), c.widened) << to_string(c.stored);
+    EXPECT_EQ(is_kernel_form(c.widened), c.is_kernels) << to_string(c.stored);
+  }
+  EXPECT_FALSE(is_kernel_form({3, 64}));
+}
+
+TEST(Quantization, ModulesWithAndWithoutMlxAudiosPrefix) {
+  const auto form = parsed(R"({"quantization": {"bits": 4,
+      "backbone.layers.0.mlp.up_proj": {"bits": 8},
+      "model.projection": false}})");
+  ASSERT_TRUE(form);
+  const AffineForm eight = {8, 64};
+  EXPECT_EQ(form->of("backbone.layers.0.mlp.up_proj"), eight);
+  EXPECT_EQ(form->of("model.backbone.layers.0.mlp.up_proj"), eight);
+  EXPECT_EQ(form->of("projection"), std::nullopt);
+  EXPECT_EQ(form->of("model.projection"), std::nullopt);
+  EXPECT_EQ(form->of("text_embeddings"), (AffineForm{4, 64}));
 }
 
 }  // namespace

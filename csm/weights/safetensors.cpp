@@ -75,19 +75,14 @@ std::vector<std::int64_t> counts(const JsonObject& object, const char* key,
 
 // Bytes of a tensor, checked against overflow.
 std::uint64_t byte_size(const TensorView& view, const std::string& where) {
-  if (std::count(view.shape.begin(), view.shape.end(), 0) != 0) return 0;
-  std::uint64_t size = size_of(view.dtype);
-  for (const std::int64_t dim : view.shape) {
-    const auto n = static_cast<std::uint64_t>(dim);
-    if (size > static_cast<std::uint64_t>(kMaxInt) / n) {
-      fail(ErrorCode::kCorrupt,
-           str_cat("expected a size below 2^63 bytes, got shape ",
-                   to_string(view.shape)),
-           where);
-    }
-    size *= n;
+  const auto size = byte_count(view.dtype, view.shape);
+  if (!size) {
+    fail(ErrorCode::kCorrupt,
+         str_cat("expected a size below 2^63 bytes, got shape ",
+                 to_string(view.shape)),
+         where);
   }
-  return size;
+  return *size;
 }
 
 Claim read_claim(const std::string& name, const Json& value,
@@ -158,15 +153,6 @@ void check_cover(std::vector<Claim>& claims, std::uint64_t data_size,
 
 }  // namespace
 
-std::string to_string(std::span<const std::int64_t> shape) {
-  std::string out = "[";
-  for (std::size_t i = 0; i < shape.size(); ++i) {
-    if (i > 0) out += ", ";
-    out += std::to_string(shape[i]);
-  }
-  return out + "]";
-}
-
 SafetensorsFile::SafetensorsFile(const std::filesystem::path& path)
     : file_(path) {
   const std::string where = path.string();
@@ -176,7 +162,8 @@ SafetensorsFile::SafetensorsFile(const std::filesystem::path& path)
   std::vector<Claim> claims;
   for (const auto& [name, value] : json.items()) {
     if (name == "__metadata__") {
-      metadata_ = read_metadata(header.object(name));
+      // MLX writes null for none.
+      if (!value.is_null()) metadata_ = read_metadata(header.object(name));
     } else {
       claims.push_back(read_claim(name, value, where));
     }

@@ -11,28 +11,15 @@
 #include <vector>
 
 #include "csm/base/mapped_file.h"
-#include "csm/weights/dtype.h"
+#include "csm/weights/tensor_file.h"
 
 namespace csm::weights {
-
-/// A tensor as it lies in a file. `bytes` views into the file's mapping and
-/// has any alignment; elements are little endian, row-major.
-struct TensorView {
-  std::string name;
-  Dtype dtype = Dtype::kF32;
-  std::vector<std::int64_t> shape;
-  std::span<const std::byte> bytes;
-};
-
-/// "[2, 3]", "[]" for a scalar.
-[[nodiscard]] std::string to_string(std::span<const std::int64_t> shape);
 
 /// One safetensors file, mapped read-only.
 ///
 /// Layout: u64 little endian header length, JSON header, data. Everything that
 /// the header claims is checked before a byte of data can be reached.
-/// Views end with the object. Movable only. Threads: const-safe.
-class SafetensorsFile {
+class SafetensorsFile : public TensorFile {
  public:
   /// Maps and checks `path`.
   ///
@@ -43,8 +30,7 @@ class SafetensorsFile {
   /// Error{kUnsupported} naming an unknown dtype.
   explicit SafetensorsFile(const std::filesystem::path& path);
 
-  /// In the order of their data.
-  [[nodiscard]] const std::vector<TensorView>& tensors() const {
+  [[nodiscard]] const std::vector<TensorView>& tensors() const override {
     return tensors_;
   }
   /// Null if absent.
@@ -53,11 +39,12 @@ class SafetensorsFile {
   [[nodiscard]] const std::map<std::string, std::string>& metadata() const {
     return metadata_;
   }
-  [[nodiscard]] const std::filesystem::path& path() const {
+  [[nodiscard]] const std::filesystem::path& path() const override {
     return file_.path();
   }
-  /// Says that a tensor's pages need not stay resident.
-  void release(std::span<const std::byte> range) const { file_.release(range); }
+  void release(std::span<const std::byte> range) const override {
+    file_.release(range);
+  }
 
  private:
   MappedFile file_;

@@ -7,6 +7,7 @@
 #include "csm/base/error.h"
 #include "csm/base/printable.h"
 #include "csm/base/str_cat.h"
+#include "csm/weights/mimi_file.h"
 #include "csm/weights/random_values.h"
 #include "csm/weights/read_tensor.h"
 
@@ -53,15 +54,26 @@ bool same_bytes(const SourceTensor& a, const SourceTensor& b) {
   return true;
 }
 
-void check_form(const SourceTensor& tensor, const std::vector<int>& shape) {
+std::vector<std::int64_t> without_ones(std::vector<std::int64_t> shape) {
+  std::erase(shape, 1);
+  return shape;
+}
+
+// GGUF files may leave out extents of 1.
+void check_form(const SourceTensor& tensor, const std::vector<int>& shape,
+                Layout layout) {
   const std::vector<std::int64_t> expected(shape.begin(), shape.end());
-  if (tensor.view.shape != expected) {
+  const bool fits =
+      layout == Layout::kCsmTts
+          ? without_ones(tensor.view.shape) == without_ones(expected)
+          : tensor.view.shape == expected;
+  if (!fits) {
     fail(ErrorCode::kCorrupt,
          str_cat("expected shape ", to_string(expected), ", got ",
                  to_string(tensor.view.shape)),
          where_of(tensor));
   }
-  if (!is_convertible(tensor.view.dtype)) {
+  if (!is_readable(tensor.view.dtype)) {
     fail(ErrorCode::kUnsupported,
          str_cat("expected dtype F32, F16 or BF16, got ",
                  to_string(tensor.view.dtype)),
@@ -88,26 +100,30 @@ std::vector<int> part_shape(const std::vector<int>& shape) {
   return {shape.begin() + 1, shape.end()};
 }
 
+// The shape of the tensor in which a tensor of this shape is stacked.
+std::vector<int> file_shape(const TensorRole& role, std::vector<int> shape) {
+  shape.front() *= role.n_parts;
+  return shape;
+}
+
 }  // namespace
 
 WeightStore::WeightStore(Checkpoint checkpoint)
     : checkpoint_(std::move(checkpoint)) {}
 
-WeightStore WeightStore::open_hf(const std::filesystem::path& path) {
-  WeightStore store(Checkpoint::open(path));
-  Layout layout = Layout::kUnknown;
-  for (const auto& [name, tensor] : store.checkpoint_.tensors()) {
-    const Layout hint = layout_of(name);
-    if (hint != Layout::kUnknown) layout = hint;
-  }
-  if (layout != Layout::kHuggingFace) {
+WeightStore WeightStore::open(const StoreFiles& files) {
+  WeightStore store(Checkpoint::open(files.model, files.layout));
+  const Layout layout = store.checkpoint_.layout();
+  if (layout == Layout::kUnknown || is_codec_layout(layout)) {
     fail(ErrorCode::kUnsupported,
-         str_cat("expected a CSM checkpoint in Hugging Face's layout (tensor "
-                 "embed_text_tokens.weight), got ",
-                 to_string(layout), " layout"),
+         str_cat("expected a CSM checkpoint with a text embedding that names a "
+                 "layout (",
+                 layout_names(), "), got ", to_string(layout), " layout"),
          store.path().string());
   }
-  store.read_names(layout);
+  store.read_names(store.checkpoint_, files.mimi.empty());
+  if (!store.has_codec()) store.add_codec(files);
+  store.check_complete();
   store.tied_ = store.find_tie();
   return store;
 }
@@ -119,55 +135,62 @@ WeightStore WeightStore::random(std::uint64_t seed, ThreadPool* pool) {
   return store;
 }
 
-// The integers' companions of a tensor; both, or the tensor is no integers.
-AffineSource WeightStore::find_affine(const SourceTensor& tensor) const {
-  const auto module = module_of(tensor.view.name);
-  if (!module) return {};
-  AffineSource out{.words = &tensor,
-                   .scales = checkpoint_.find(*module + std::string(kScales)),
-                   .biases = checkpoint_.find(*module + std::string(kBiases))};
-  const bool is_words = tensor.view.dtype == Dtype::kU32;
-  if (!is_words && out.scales == nullptr && out.biases == nullptr) return {};
-  if (!is_words) {
-    fail(ErrorCode::kUnsupported,
-         str_cat("expected dtype U32 of a tensor with scales, got ",
-                 to_string(tensor.view.dtype)),
-         where_of(tensor));
-  }
-  for (const std::string_view ending : {kScales, kBiases}) {
-    if ((ending == kScales ? out.scales : out.biases) != nullptr) continue;
-    fail(ErrorCode::kNotFound,
-         str_cat("expected tensor ", printable(*module), ending,
-                 " beside the integers, got none"),
-         where_of(tensor));
-  }
-  return out;
-}
-
-void WeightStore::read_names(Layout layout) {
+void WeightStore::read_names(const Checkpoint& checkpoint, bool with_codec) {
   std::vector<std::string> unknown;
-  std::vector<std::string> known;
-  for (const auto& [name, tensor] : checkpoint_.tensors()) {
+  for (const auto& [name, tensor] : checkpoint.tensors()) {
     const auto module = module_of_companion(name);
-    if (module && checkpoint_.find(*module + std::string(kWeight)) != nullptr) {
+    if (module && checkpoint.find(*module + std::string(kWeight)) != nullptr) {
       continue;
     }
-    if (const auto canonical = canonical_name(layout, name)) {
-      entries_.emplace(*canonical, Entry{&tensor, find_affine(tensor),
-                                         is_ignorable(*canonical)});
-      known.push_back(*canonical);
-    } else {
-      unknown.push_back(name);
+    const auto roles = roles_of(checkpoint.layout(), name);
+    if (roles.empty()) unknown.push_back(name);
+    for (const TensorRole& role : roles) {
+      // One of the two checkpoints holds the model, the other the codec.
+      const bool of_model = &checkpoint == &checkpoint_;
+      if (is_codec(role.canonical) ? !with_codec : !of_model) continue;
+      const auto [it, is_new] = entries_.emplace(
+          role.canonical, Entry{.source = &tensor,
+                                .role = role,
+                                .affine = find_affine(checkpoint, tensor),
+                                .used = is_ignorable(role.canonical)});
+      if (is_new) continue;
+      fail(ErrorCode::kCorrupt,
+           str_cat("expected one tensor of ", role.canonical, ", got ",
+                   printable(it->second.source->view.name), " too"),
+           where_of(tensor));
     }
   }
   if (!unknown.empty()) {
     fail(ErrorCode::kCorrupt,
-         str_cat("expected only tensors of a CSM model, got ", listed(unknown)),
-         path().string());
+         str_cat("expected only tensors of a CSM model in ",
+                 to_string(checkpoint.layout()), " layout, got ",
+                 listed(unknown)),
+         checkpoint.path().string());
   }
+}
+
+void WeightStore::add_codec(const StoreFiles& files) {
+  const auto found =
+      find_mimi(files.mimi, std::filesystem::absolute(path()).parent_path());
+  if (!found) return;
+  codec_ = Checkpoint::open(*found);
+  if (codec_->layout() != Layout::kUnknown) read_names(*codec_, true);
+  if (!has_codec()) {
+    fail(ErrorCode::kUnsupported,
+         "expected tensors of Mimi by Hugging Face's or kyutai's names, got "
+         "none",
+         found->string());
+  }
+}
+
+void WeightStore::check_complete() const {
+  std::vector<std::string> known;
+  for (const auto& [name, found] : entries_) known.push_back(name);
   std::vector<std::string> missing;
   for (const std::string& name : missing_names(known)) {
-    missing.push_back(source_name(layout, name).value_or(name));
+    // The original has no name for the second audio table.
+    const bool is_other = name == kDepthTable && name_in_files(name) == name;
+    if (!is_other) missing.push_back(name_in_files(name));
   }
   if (!missing.empty()) {
     fail(ErrorCode::kNotFound,
@@ -177,13 +200,22 @@ void WeightStore::read_names(Layout layout) {
   }
 }
 
+// For messages.
+std::string WeightStore::name_in_files(std::string_view canonical) const {
+  const bool of_codec = is_codec(canonical) && codec_;
+  const Layout layout =
+      random_ ? Layout::kHuggingFace
+              : (of_codec ? codec_->layout() : checkpoint_.layout());
+  return source_name(layout, canonical).value_or(std::string(canonical));
+}
+
 bool WeightStore::find_tie() const {
   const auto frame = entries_.find(kFrameTable);
   const auto depth = entries_.find(kDepthTable);
   if (frame == entries_.end() || depth == entries_.end()) return true;
   const Entry& a = frame->second;
   const Entry& b = depth->second;
-  if (a.affine.words != nullptr && b.affine.words != nullptr &&
+  if (a.affine.scales != nullptr && b.affine.scales != nullptr &&
       !(same_bytes(*a.affine.scales, *b.affine.scales) &&
         same_bytes(*a.affine.biases, *b.affine.biases))) {
     return false;
@@ -201,10 +233,8 @@ std::string WeightStore::resolve(std::string_view canonical) const {
 const WeightStore::Entry& WeightStore::entry(std::string_view canonical) const {
   const auto it = entries_.find(resolve(canonical));
   if (it == entries_.end()) {
-    const auto name = source_name(Layout::kHuggingFace, canonical);
     fail(ErrorCode::kNotFound,
-         str_cat("expected tensor ", name.value_or(std::string(canonical)),
-                 ", got none"),
+         str_cat("expected tensor ", name_in_files(canonical), ", got none"),
          path().string());
   }
   return it->second;
@@ -243,13 +273,18 @@ void WeightStore::declare(Quantization quantization) {
 }
 
 bool WeightStore::is_affine(std::string_view canonical) const {
-  return !random_ && entry(canonical).affine.words != nullptr;
+  return !random_ && entry(canonical).affine.scales != nullptr;
 }
 
 bool WeightStore::has_affine() const {
   return std::any_of(entries_.begin(), entries_.end(), [](const auto& named) {
     return named.second.affine.words != nullptr;
   });
+}
+
+bool WeightStore::has_codec() const {
+  return std::any_of(entries_.begin(), entries_.end(),
+                     [](const auto& named) { return is_codec(named.first); });
 }
 
 std::optional<Dtype> WeightStore::stored_dtype(
@@ -259,20 +294,54 @@ std::optional<Dtype> WeightStore::stored_dtype(
 }
 
 // Of integers: whether they fit the shape and what was declared.
-AffineForm WeightStore::affine_form(std::string_view canonical,
-                                    const std::vector<int>& shape) const {
-  const Entry& found = entry(canonical);
-  const std::string module = module_of(found.source->view.name).value();
+AffineForm WeightStore::stored_form_of(const Entry& found,
+                                       const std::vector<int>& shape) const {
   std::optional<AffineForm> declared;
-  if (declared_) {
-    declared = declared_->of(module);
+  if (declared_ && found.affine.scales != nullptr) {
+    declared = declared_->of(module_of(found.source->view.name).value());
     if (!declared) {
       fail(ErrorCode::kCorrupt,
            "expected no integers as config.json says, got some",
            where_of(*found.source));
     }
   }
-  return check_affine(found.affine, shape, declared);
+  return stored_form(found.affine, file_shape(found.role, shape), declared);
+}
+
+std::optional<AffineForm> WeightStore::integer_form(
+    std::string_view canonical, const std::vector<int>& shape) const {
+  if (random_ || is_adapted(canonical)) return std::nullopt;
+  const Entry& found = entry(canonical);
+  if (found.affine.words == nullptr) return std::nullopt;
+  const AffineForm form = widened_form(stored_form_of(found, shape));
+  return is_kernel_form(form) ? std::optional(form) : std::nullopt;
+}
+
+RowOrder WeightStore::order_of(const Entry& found,
+                               const std::vector<int>& shape,
+                               std::optional<int> part) const {
+  const std::size_t rows = element_count(part ? part_shape(shape) : shape) /
+                           static_cast<std::size_t>(shape.back());
+  const int index = part.value_or(found.role.part);
+  RowOrder order{.first = static_cast<std::size_t>(index) * rows};
+  if (!found.role.interleaved) return order;
+  const std::string& name = found.role.canonical;
+  const int head_dim = is_codec(name)            ? head_dims_.codec
+                       : name.starts_with("bb.") ? head_dims_.backbone
+                                                 : head_dims_.depth;
+  CSM_CHECK(head_dim > 0 && head_dim % 2 == 0, name);
+  order.head_dim = static_cast<std::size_t>(head_dim);
+  CSM_CHECK(rows % order.head_dim == 0, name);
+  return order;
+}
+
+AffineTensor WeightStore::produce_affine(std::string_view canonical,
+                                         const std::vector<int>& shape,
+                                         std::optional<int> part) const {
+  const Entry& found = entry(canonical);
+  return read_affine(found.affine, order_of(found, shape, part),
+                     part ? part_shape(shape) : shape,
+                     stored_form_of(found, shape));
 }
 
 // Values of a whole tensor, or of one of its parts.
@@ -280,29 +349,29 @@ mx::array WeightStore::produce(std::string_view canonical,
                                const std::vector<int>& shape, mx::Dtype dtype,
                                std::optional<int> part) const {
   const std::vector<int> out_shape = part ? part_shape(shape) : shape;
-  const std::size_t first =
-      static_cast<std::size_t>(part.value_or(0)) * element_count(out_shape);
   if (random_) {
     const RandomValues values(resolve(canonical), shape, random_->seed);
     mx::array out = aligned_array(out_shape, dtype);
-    values.write_range(first, element_count(out_shape), target_of(dtype),
-                       reinterpret_cast<std::byte*>(out.data<char>()),
-                       random_->pool);
+    const std::size_t n = element_count(out_shape);
+    values.write_range(
+        static_cast<std::size_t>(part.value_or(0)) * n, n, target_of(dtype),
+        reinterpret_cast<std::byte*>(out.data<char>()), random_->pool);
     return out;
   }
+  const Entry& found = entry(canonical);
   if (is_affine(canonical)) {
-    const AffineForm form = affine_form(canonical, shape);
-    return dequantize(read_affine(entry(canonical).affine, shape, form, part),
-                      out_shape, dtype);
+    return dequantize(produce_affine(canonical, shape, part), out_shape, dtype);
   }
-  return read_values(*entry(canonical).source, first, out_shape, dtype);
+  return read_rows(*found.source, order_of(found, shape, part), out_shape,
+                   dtype);
 }
 
 void WeightStore::check_floats(std::string_view canonical,
                                const std::vector<int>& shape) const {
   if (random_ || is_affine(canonical)) return;
-  const SourceTensor& source = *entry(canonical).source;
-  check_form(source, shape);
+  const Entry& found = entry(canonical);
+  const SourceTensor& source = *found.source;
+  check_form(source, file_shape(found.role, shape), checkpoint_.layout());
   if (!declared_) return;
   const auto module = module_of(source.view.name);
   const auto listed = declared_->modules.find(module.value_or(""));
@@ -319,7 +388,7 @@ mx::array WeightStore::take(std::string_view canonical,
   mark_used(canonical);
   const bool shared = is_audio_table(canonical) && tied_;
   if (shared && kept_ && kept_->dtype == dtype) return kept_->values;
-  mx::array values = produce(canonical, shape, dtype, std::nullopt);
+  mx::array values = adapted(canonical, shape, dtype, std::nullopt);
   taken_.insert_or_assign(resolve(canonical), Taken{shape, values.nbytes()});
   if (shared) kept_ = Kept{dtype, values};
   return values;
@@ -341,17 +410,16 @@ mx::array WeightStore::take_part(std::string_view canonical,
                                  mx::Dtype dtype) {
   check_floats(canonical, shape);
   begin_part(canonical, shape, part);
-  mx::array values = produce(canonical, shape, dtype, part);
+  mx::array values = adapted(canonical, shape, dtype, part);
   taken_.find(resolve(canonical))->second.bytes += values.nbytes();
   return values;
 }
 
 AffineTensor WeightStore::take_affine(std::string_view canonical,
                                       const std::vector<int>& shape) {
-  CSM_CHECK(is_affine(canonical), canonical);
-  const AffineForm form = affine_form(canonical, shape);
+  CSM_CHECK(integer_form(canonical, shape), canonical);
   mark_used(canonical);
-  AffineTensor tensor = read_affine(entry(canonical).affine, shape, form);
+  AffineTensor tensor = produce_affine(canonical, shape, std::nullopt);
   taken_.insert_or_assign(resolve(canonical), Taken{shape, tensor.bytes()});
   return tensor;
 }
@@ -359,12 +427,19 @@ AffineTensor WeightStore::take_affine(std::string_view canonical,
 AffineTensor WeightStore::take_affine_part(std::string_view canonical,
                                            const std::vector<int>& shape,
                                            int part) {
-  CSM_CHECK(is_affine(canonical), canonical);
-  const AffineForm form = affine_form(canonical, shape);
+  CSM_CHECK(integer_form(canonical, shape), canonical);
   begin_part(canonical, shape, part);
-  AffineTensor tensor = read_affine(entry(canonical).affine, shape, form, part);
+  AffineTensor tensor = produce_affine(canonical, shape, part);
   taken_.find(resolve(canonical))->second.bytes += tensor.bytes();
   return tensor;
+}
+
+std::vector<std::string> WeightStore::names() const {
+  std::vector<std::string> out;
+  for (const auto& [name, found] : entries_) {
+    if (!is_ignorable(name)) out.push_back(name);
+  }
+  return out;
 }
 
 void WeightStore::set_bytes(std::string_view canonical, std::size_t bytes) {

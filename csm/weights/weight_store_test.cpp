@@ -45,7 +45,7 @@ std::vector<TestTensor> small_model() {
 WeightStore store_of(const ScratchFolder& folder,
                      const std::vector<TestTensor>& tensors) {
   write_file(folder / "model.safetensors", safetensors_bytes(tensors));
-  return WeightStore::open_hf(folder.path());
+  return WeightStore::open({.model = folder.path()});
 }
 
 std::string values_of(const mx::array& array) {
@@ -80,7 +80,7 @@ TEST(WeightStore, ValuesOfWholeModelsAreTorchs) {
     for (const char* type : {"f32", "bf16"}) {
       const mx::Dtype dtype =
           std::string(type) == "f32" ? mx::float32 : mx::bfloat16;
-      WeightStore store = WeightStore::open_hf(path);
+      WeightStore store = WeightStore::open({.model = path});
       std::string all;
       for (const auto& [name, tensor] : checkpoint.tensors()) {
         const auto canonical = *canonical_name(Layout::kHuggingFace, name);
@@ -228,9 +228,12 @@ void set_text(Tensors& tensors, const std::vector<float>& values) {
 std::vector<BadModel> bad_models() {
   return {
       {"original_layout",
-       ErrorCode::kUnsupported,
-       {"got original layout"},
-       [](Tensors& t) { t = {{"text_embeddings.weight", "F32", {2}, {}}}; }},
+       ErrorCode::kNotFound,
+       {"audio_embeddings.weight, decoder.norm.scale"},
+       [](Tensors& t) {
+         t = {{"text_embeddings.weight", "F32", {2}, {}},
+              {"backbone.norm.scale", "F32", {2}, {}}};
+       }},
       {"no_layout",
        ErrorCode::kUnsupported,
        {"got unknown layout"},
