@@ -125,13 +125,17 @@ TEST_F(AudioFile, FloatWav_RoundTripsBitForBitUnclipped) {
 
 TEST_F(AudioFile, LossyFormats_SoundLikeTheOriginal) {
   const std::vector<float> samples = tone(24000);
-  for (const AudioFormat format : {AudioFormat::kOgg, AudioFormat::kMp3}) {
+  for (const AudioFormat format :
+       {AudioFormat::kOgg, AudioFormat::kMp3, AudioFormat::kOpus}) {
     const fs::path file = path(std::string("tone.") + to_string(format));
     (void)write_audio(file, samples, kRate, format);
     const AudioBuffer read = read_audio(file);
     EXPECT_EQ(read.sample_rate, kRate);
     EXPECT_NEAR(static_cast<double>(read.samples.size()), 24000.0, 3000.0);
-    EXPECT_GT(best_snr_db(samples, read.samples), 20.0) << to_string(format);
+    // Opus, which is made for ears, stays the farthest from the waveform.
+    const double expected_db = format == AudioFormat::kOpus ? 15.0 : 20.0;
+    EXPECT_GT(best_snr_db(samples, read.samples), expected_db)
+        << to_string(format);
     EXPECT_LT(fs::file_size(file), 24000U) << to_string(format);
   }
 }

@@ -12,11 +12,12 @@
 namespace csm::audio {
 namespace {
 
-constexpr std::array<std::pair<AudioFormat, std::string_view>, 5> kNames = {
+constexpr std::array<std::pair<AudioFormat, std::string_view>, 6> kNames = {
     {{AudioFormat::kWav, "wav"},
      {AudioFormat::kFlac, "flac"},
      {AudioFormat::kOgg, "ogg"},
      {AudioFormat::kMp3, "mp3"},
+     {AudioFormat::kOpus, "opus"},
      {AudioFormat::kPcm, "pcm"}}};
 
 // ASCII only, whatever the locale.
@@ -46,6 +47,17 @@ void require_mp3_rate(int sample_rate) {
   }
 }
 
+// Those that libopus takes.
+void require_opus_rate(int sample_rate) {
+  constexpr std::array<int, 5> kRates = {8000, 12000, 16000, 24000, 48000};
+  if (std::find(kRates.begin(), kRates.end(), sample_rate) == kRates.end()) {
+    throw Error(ErrorCode::kUnsupported,
+                str_cat("[audio.format] expected 8000, 12000, 16000, 24000 or "
+                        "48000 Hz for opus, got ",
+                        sample_rate));
+  }
+}
+
 [[noreturn]] void invalid(const std::string& message) {
   throw Error(ErrorCode::kInvalidArgument, "[audio.format] " + message);
 }
@@ -64,6 +76,7 @@ void AudioWriterOptions::validate() const {
     invalid(str_cat("expected at least 0 samples, got ", *n_samples));
   }
   if (format == AudioFormat::kMp3) require_mp3_rate(sample_rate);
+  if (format == AudioFormat::kOpus) require_opus_rate(sample_rate);
 }
 
 const char* to_string(AudioFormat format) {
@@ -77,8 +90,9 @@ AudioFormat parse_audio_format(std::string_view name) {
   if (const auto format = find_format(name)) return *format;
   throw Error(
       ErrorCode::kInvalidArgument,
-      str_cat("[audio.format] expected wav, flac, ogg, mp3 or pcm, got \"",
-              name, '"'));
+      str_cat(
+          "[audio.format] expected wav, flac, ogg, mp3, opus or pcm, got \"",
+          name, '"'));
 }
 
 AudioFormat format_from_path(const std::filesystem::path& path) {
@@ -89,7 +103,7 @@ AudioFormat format_from_path(const std::filesystem::path& path) {
   }
   throw Error(ErrorCode::kInvalidArgument,
               str_cat("[audio.format] expected a file name ending in .wav, "
-                      ".flac, .ogg, .mp3 or .pcm, got \"",
+                      ".flac, .ogg, .mp3, .opus or .pcm, got \"",
                       path.string(), '"'));
 }
 

@@ -13,6 +13,7 @@ enum class AudioFormat {
   kFlac,  ///< FLAC, 16-bit, lossless
   kOgg,   ///< Ogg Vorbis
   kMp3,   ///< MPEG layer III
+  kOpus,  ///< Ogg Opus
   kPcm,   ///< raw 16-bit little endian, no header
 };
 
@@ -30,11 +31,11 @@ struct AudioWriterOptions {
 
   /// Throws: Error{kInvalidArgument} on a sample rate below 1, a negative
   /// number of samples or float samples in a format other than WAV;
-  /// Error{kUnsupported} for a rate that MP3 does not know.
+  /// Error{kUnsupported} for a rate that MP3 or Opus does not know.
   void validate() const;
 };
 
-/// "wav", "flac", "ogg", "mp3", "pcm".
+/// "wav", "flac", "ogg", "mp3", "opus", "pcm".
 [[nodiscard]] const char* to_string(AudioFormat format);
 
 /// The format of a name as to_string gives it, or of a file extension, in any

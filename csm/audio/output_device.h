@@ -3,6 +3,8 @@
 #include <functional>
 #include <memory>
 #include <span>
+#include <string>
+#include <vector>
 
 namespace csm::audio {
 
@@ -28,6 +30,19 @@ class OutputDevice {
   /// Plays what it was given and asks no more. Nothing if it was not started.
   virtual void stop() = 0;
 };
+
+/// A loudspeaker of this machine.
+struct OutputDeviceInfo {
+  std::string name;
+  double sample_rate_hz = 0;  ///< that it prefers
+  bool is_default = false;    ///< open_output_device() takes it
+};
+
+/// All of them, through PortAudio; none if there is none.
+///
+/// Throws: Error{kUnsupported} if this build has no PortAudio or that does not
+/// start.
+[[nodiscard]] std::vector<OutputDeviceInfo> list_output_devices();
 
 /// The default loudspeaker, through PortAudio.
 ///

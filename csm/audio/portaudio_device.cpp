@@ -4,6 +4,7 @@
 
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "csm/audio/output_device.h"
 #include "csm/base/error.h"
@@ -93,6 +94,20 @@ class PortAudioDevice : public OutputDevice {
 };
 
 }  // namespace
+
+std::vector<OutputDeviceInfo> list_output_devices() {
+  const QuietStderr quiet;
+  const Library library;
+  std::vector<OutputDeviceInfo> out;
+  for (PaDeviceIndex i = 0; i < Pa_GetDeviceCount(); ++i) {
+    const PaDeviceInfo* info = Pa_GetDeviceInfo(i);
+    if (info == nullptr || info->maxOutputChannels < 1) continue;
+    out.push_back({.name = info->name,
+                   .sample_rate_hz = info->defaultSampleRate,
+                   .is_default = i == Pa_GetDefaultOutputDevice()});
+  }
+  return out;
+}
 
 std::unique_ptr<OutputDevice> open_output_device() {
   const QuietStderr quiet;

@@ -10,7 +10,7 @@ struct sf_private_tag;
 
 namespace csm::audio {
 
-/// Compressed sound by libsndfile: FLAC, Ogg Vorbis and MP3.
+/// Compressed sound by libsndfile: FLAC, Ogg Vorbis, MP3 and Ogg Opus.
 ///
 /// libsndfile always gets whole blocks of one size, so that what an encoder
 /// decides does not depend on how the caller divides the samples.

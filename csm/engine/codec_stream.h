@@ -27,7 +27,8 @@ struct EncodeOptions {
 
 /// Sound becoming codes, block by block, in bounded memory.
 ///
-/// Made by Engine::start_encoding; must not outlive its engine. Any blocks give
+/// Made by Engine::start_encoding or Codec::start_encoding; must not outlive
+/// what made it. Any blocks give
 /// the codes of one. Threads: engine thread only.
 class EncodeStream {
  public:
@@ -51,6 +52,7 @@ class EncodeStream {
   [[nodiscard]] int n_codebooks() const;
 
  private:
+  friend class Codec;
   friend class Engine;
   struct State;
   EncodeStream(const kernels::Exec& exec, const codec::MimiEncoder& encoder,
@@ -61,7 +63,8 @@ class EncodeStream {
 
 /// Codes becoming sound, block by block, in bounded memory.
 ///
-/// Made by Engine::start_decoding; must not outlive its engine. Any blocks give
+/// Made by Engine::start_decoding or Codec::start_decoding; must not outlive
+/// what made it. Any blocks give
 /// the samples of one. Threads: engine thread only.
 class DecodeStream {
  public:
@@ -81,6 +84,7 @@ class DecodeStream {
   void check(std::span<const std::int32_t> codes) const;
 
  private:
+  friend class Codec;
   friend class Engine;
   struct State;
   DecodeStream(const kernels::Exec& exec, const codec::MimiDecoder& decoder,

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "csm/base/error.h"
+#include "csm/engine/codec.h"
 #include "csm/engine/engine.h"
 
 namespace csm::engine {
@@ -51,6 +52,7 @@ Samples sound(int n) {
 }
 
 /// Codes when the sound comes in blocks of these sizes, the last one repeated.
+template <class Engine>
 Codes encode_blocks(Engine& engine, std::span<const float> samples,
                     const std::vector<std::size_t>& sizes,
                     const EncodeOptions& options = {}) {
@@ -200,6 +202,36 @@ TEST(DecodeStream, BadCodes_NameTheirFrame) {
     EXPECT_THAT(refusal([&] { (void)tiny_engine().start_decoding(n); }),
                 HasSubstr("2 to 4 codebooks"));
   }
+}
+
+// The codec alone, of random weights and of a file in two types.
+TEST(Codec, DoesWhatAnEngineDoes) {
+  EngineOptions demo;
+  demo.model_dir = std::string(CSM_SOURCE_DIR) + "/models/demo";
+  demo.encoder = true;
+  demo.threads = 1;
+  EngineOptions bf16 = demo;
+  bf16.weight_type = WeightType::kBf16;
+  const Samples samples = sound(5 * kFrame + 7);
+  for (const EngineOptions& options : {tiny(), demo, bf16}) {
+    Engine engine(options);
+    const Codes codes = engine.encode(samples);
+    Codec encoder(options, CodecPart::kEncoder);
+    EXPECT_EQ(encode_blocks(encoder, samples, {1000}), codes);
+    Codec decoder(options, CodecPart::kDecoder);
+    DecodeStream stream = decoder.start_decoding(engine.facts().n_codebooks);
+    EXPECT_EQ(stream.push(codes), engine.decode(codes));
+    EXPECT_EQ(decoder.facts().max_positions, engine.facts().max_positions);
+  }
+}
+
+TEST(Codec, HasOneHalfOnly) {
+  Codec encoder(tiny(), CodecPart::kEncoder);
+  EXPECT_THAT(refusal([&] { (void)encoder.start_decoding(4); }),
+              HasSubstr("expected a decoder"));
+  Codec decoder(tiny(), CodecPart::kDecoder);
+  EXPECT_THAT(refusal([&] { (void)decoder.start_encoding(); }),
+              HasSubstr("expected an encoder"));
 }
 
 }  // namespace

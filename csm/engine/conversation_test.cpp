@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "csm/base/error.h"
@@ -70,6 +71,63 @@ TEST(Conversation, WhatIsSaidNextHearsWhatWasSaid) {
   EXPECT_EQ(with.prompt_positions(), talk.n_positions() + text_positions(next));
   Session without = demo_engine().start(next, seeded(3));
   EXPECT_NE(speak_all(with).codes, speak_all(without).codes);
+}
+
+// The next turn, which must be what it is when all is read anew.
+Session next_turn(Conversation& talk, int turn, std::uint64_t seed) {
+  const Utterance utterance{.speaker = turn % 2,
+                            .text = "This is turn " + std::to_string(turn)};
+  Session anew = demo_engine().start(utterance, seeded(seed), talk.segments());
+  EXPECT_EQ(anew.known_positions(), 0);
+  Session session = talk.start(utterance, seeded(seed));
+  const testing_engine::Speech speech = speak_all(session);
+  EXPECT_EQ(speech, speak_all(anew)) << turn;
+  talk.add({.utterance = utterance, .codes = speech.codes});
+  return session;
+}
+
+TEST(Conversation, ReadsAgainWhatIsNewOnly) {
+  Conversation talk(demo_engine());
+  talk.add(said(1, "How are you?", 10));
+  int n_before = 0;
+  for (int turn = 1; turn <= 4; ++turn) {
+    Session session = next_turn(talk, turn, 5);
+    // All but the last frame of a speech that its limit ended, and the frame
+    // that ends audio.
+    EXPECT_EQ(session.known_positions(), turn == 1 ? 0 : n_before - 2);
+    n_before = talk.n_positions();
+    talk.keep(std::move(session));
+  }
+}
+
+TEST(Conversation, ReadsFromWhereSomethingWasForgotten) {
+  Conversation talk(demo_engine());
+  talk.keep(next_turn(talk, 1, 1));
+  const int n_first = talk.n_positions();
+  for (int turn = 2; turn <= 4; ++turn) talk.keep(next_turn(talk, turn, 1));
+  const Utterance next{.speaker = 1, .text = "This is turn 5"};
+  ASSERT_EQ(talk.make_room(next, seeded(1), talk.n_positions() - 1).n_segments,
+            1);
+  const Session session = next_turn(talk, 5, 1);
+  EXPECT_GE(session.known_positions(), n_first);
+  EXPECT_LT(session.known_positions(), n_first + 20);
+}
+
+// An attempt that is not taken has the prompt in common with the next one.
+TEST(Conversation, SaysATurnAgain) {
+  Conversation talk(demo_engine());
+  talk.keep(next_turn(talk, 1, 1));
+  const Utterance next{.speaker = 1, .text = "And now?"};
+  Session first = talk.start(next, seeded(2));
+  (void)first.next();
+  first.cancel();
+  (void)first.next();
+  const int n_prompt = first.prompt_positions();
+  talk.keep(std::move(first));
+  Session second = talk.start(next, seeded(3));
+  EXPECT_EQ(second.known_positions(), n_prompt - 1);
+  Session anew = demo_engine().start(next, seeded(3), talk.segments());
+  EXPECT_EQ(speak_all(second), speak_all(anew));
 }
 
 TEST(Conversation, SilentTurnsAreLeftOut) {

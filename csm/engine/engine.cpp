@@ -5,7 +5,6 @@
 #include <optional>
 #include <utility>
 
-#include "csm/base/cpu_info.h"
 #include "csm/base/error.h"
 #include "csm/base/str_cat.h"
 #include "csm/base/thread_pool.h"
@@ -19,6 +18,7 @@
 #include "csm/engine/model_source.h"
 #include "csm/engine/prefix_store.h"
 #include "csm/engine/random_model.h"
+#include "csm/engine/runtime.h"
 #include "csm/kernels/exec_op.h"
 #include "csm/model/csm_model.h"
 #include "csm/model/model_config.h"
@@ -33,17 +33,6 @@ namespace {
 
 [[noreturn]] void invalid(const std::string& message) {
   throw Error(ErrorCode::kInvalidArgument, "[engine] " + message);
-}
-
-mx::Stream make_stream(DeviceKind kind) {
-  const mx::Device device(kind == DeviceKind::kGpu ? mx::Device::gpu
-                                                   : mx::Device::cpu);
-  if (!mx::is_available(device)) {
-    throw Error(ErrorCode::kUnsupported,
-                str_cat("[engine] expected a ", to_string(kind),
-                        " that MLX can use, found none (device)"));
-  }
-  return mx::new_stream(device);
 }
 
 // Composed operations take integer weights in MLX's layout.
@@ -103,6 +92,9 @@ struct Engine::Parts {
                    const std::string& what = {}) const;
   [[nodiscard]] mx::array codes_array(
       std::span<const std::int32_t> codes) const;
+  /// past  of another session; may be null
+  [[nodiscard]] KnownBeginning known_beginning(const Prompt& prompt,
+                                               const ReadPrompt* past) const;
   /// What a cache of a voice must agree with; nothing where bits may differ.
   [[nodiscard]] std::optional<VoiceCacheKey> voice_cache_key() const;
   /// h [1, D] and the frame's codes [K] -> logits of all codebooks [K, V]
@@ -113,44 +105,34 @@ struct Engine::Parts {
 std::unique_ptr<Engine::Parts> Engine::Parts::load(
     const EngineOptions& options) {
   options.validate();
-  const mx::Stream stream = make_stream(options.device);
-  auto pool = std::make_unique<ThreadPool>(options.threads > 0 ? options.threads
-                                                               : usable_cpus());
-  ModelSource source = open_model(options, pool.get());
+  Runtime runtime = Runtime::make(options);
+  ModelSource source = open_model(options, runtime.pool.get());
   const model::ModelConfig& config = source.config;
   const codec::MimiConfig& codec_config = source.codec;
-  const kernels::Exec exec{
-      .stream = stream, .pool = pool.get(), .composed = options.composed};
+  const kernels::Exec& exec = runtime.exec;
   weights::ArrayArena arena;
   auto model = model::CsmModel::load(
-      config, source.store, weight_policy(options, exec, pool.get(), arena));
+      config, source.store,
+      weight_policy(options, exec, runtime.pool.get(), arena));
   auto codebooks = codec::Codebooks::load(codec_config, source.store);
   std::optional<codec::MimiEncoder> encoder;
   if (options.encoder) {
     encoder = codec::MimiEncoder::load(codec_config, codebooks, source.store);
   }
-  auto decoder =
-      codec::MimiDecoder::load(codec_config, codebooks, source.store);
+  auto decoder = codec::MimiDecoder::load(codec_config, codebooks, source.store,
+                                          codec_weights(options, exec));
   source.store.check_all_used();
 
-  const ModelFacts facts = {.n_codebooks = config.n_codebooks,
-                            .n_codes = config.audio_vocab,
-                            .n_codec_codes = codec_config.codebook_size,
-                            .n_codec_codebooks = codec_config.n_codebooks,
-                            .n_text_tokens = config.text_vocab,
-                            .max_positions = config.backbone.max_positions,
-                            .sample_rate_hz = codec_config.sample_rate,
-                            .samples_per_frame = codec_config.frame_samples()};
   auto parts = std::unique_ptr<Parts>(
       new Parts{.options = options,
-                .pool = std::move(pool),
+                .pool = std::move(runtime.pool),
                 .exec = exec,
                 .tokenizer = std::move(source.tokenizer),
                 .model = std::move(model),
                 .codebooks = std::move(codebooks),
                 .decoder = std::move(decoder),
                 .encoder = std::move(encoder),
-                .facts = facts,
+                .facts = source.facts(),
                 .cost = measure_cost(config, codec_config, source.store),
                 .tensors = source.store.taken()});
   if (options.timed) parts->exec.clock = &parts->clock;
@@ -171,18 +153,32 @@ mx::array Engine::Parts::codes_array(
   return mx::array(codes.data(), {n_frames, facts.n_codebooks}, mx::int32);
 }
 
+KnownBeginning Engine::Parts::known_beginning(const Prompt& prompt,
+                                              const ReadPrompt* past) const {
+  const KnownBeginning stored = prefixes.find(prompt);
+  if (!exec.use_cpu_kernels()) {
+    // Bits may change with the order of computing: whole voices only.
+    const bool whole = stored.n_positions > 0 &&
+                       stored.read->prompt.n_positions() == stored.n_positions;
+    return whole ? stored : KnownBeginning();
+  }
+  if (past == nullptr) return stored;
+  const auto spoken = KnownBeginning::of(*past, prompt);
+  return spoken.n_positions > stored.n_positions ? spoken : stored;
+}
+
 std::optional<VoiceCacheKey> Engine::Parts::voice_cache_key() const {
   if (!exec.use_cpu_kernels()) return std::nullopt;
   const nn::LlamaConfig& backbone = model.config().backbone;
   const auto digest_folder = options.digest_dir.empty()
                                  ? std::optional<std::filesystem::path>()
                                  : options.digest_dir;
-  return VoiceCacheKey{.weights_sha256 = weights::kept_model_digest(
-                           options.model_dir, digest_folder),
-                       .weight_type = options.weight_type,
-                       .n_layers = backbone.n_layers,
-                       .n_kv_heads = backbone.n_kv_heads,
-                       .head_dim = backbone.head_dim};
+  return VoiceCacheKey{
+      .weights_sha256 = digest_of(options.files(), digest_folder),
+      .weight_type = options.weight_type,
+      .n_layers = backbone.n_layers,
+      .n_kv_heads = backbone.n_kv_heads,
+      .head_dim = backbone.head_dim};
 }
 
 mx::array Engine::Parts::score_frame(
@@ -271,11 +267,13 @@ Session Engine::start_tokens(std::vector<std::int32_t> ids,
                              const GenerationOptions& options) {
   Prompt prompt;
   prompt.add_text(std::move(ids));
-  return start_prompt(std::move(prompt), options);
+  return start_prompt(prompt, options);
 }
 
-Session Engine::start_prompt(Prompt prompt, const GenerationOptions& options,
-                             std::vector<std::int32_t> spoken) {
+Session Engine::start_prompt(const Prompt& prompt,
+                             const GenerationOptions& options,
+                             std::vector<std::int32_t> spoken,
+                             const Session* earlier) {
   options.validate(facts().n_codes);
   check_prompt(prompt, facts());
   if (!spoken.empty()) {
@@ -289,11 +287,13 @@ Session Engine::start_prompt(Prompt prompt, const GenerationOptions& options,
                     options.max_audio_ms));
   }
   const int max_frames = static_cast<int>(std::min(wanted, room));
-  HeadStart head = {.prefix = parts_->prefixes.find(prompt),
-                    .spoken = std::move(spoken)};
-  return Session(std::make_unique<SessionState>(parts_->context(),
-                                                std::move(prompt), options,
-                                                max_frames, std::move(head)));
+  HeadStart head = {
+      .known = parts_->known_beginning(
+          prompt,
+          earlier == nullptr ? nullptr : state_of(earlier, "earlier").past()),
+      .spoken = std::move(spoken)};
+  return Session(std::make_unique<SessionState>(
+      parts_->context(), prompt, options, max_frames, std::move(head)));
 }
 
 Voice Engine::make_voice(const Segment& segment) {
@@ -308,7 +308,7 @@ Voice Engine::make_voice(const Segment& segment) {
   check_prompt(prompt, parts.facts);
   if (const auto key = parts.voice_cache_key()) {
     voice.cache = guarded("voice", [&] {
-      const PromptPrefix& read = parts.prefixes.read(parts.context(), prompt);
+      const ReadPrompt& read = parts.prefixes.read(parts.context(), prompt);
       return VoiceCache{.key = *key, .rows = read.state.read_rows(parts.exec)};
     });
   }
@@ -337,13 +337,19 @@ VoiceUse Engine::add_voice(const Voice& voice) {
   });
 }
 
+SessionState& Engine::state_of(const Session* session, const char* what) const {
+  SessionState* state = session == nullptr ? nullptr : session->state_.get();
+  if (state == nullptr || state->context().exec != &parts_->exec) {
+    invalid(
+        str_cat("expected sessions of this engine, got another (", what, ")"));
+  }
+  return *state;
+}
+
 std::vector<StepResult> Engine::step(std::span<Session* const> sessions) {
   std::vector<SessionState*> states;
   for (const Session* session : sessions) {
-    SessionState* state = session == nullptr ? nullptr : session->state_.get();
-    if (state == nullptr || state->context().exec != &parts_->exec) {
-      invalid("expected sessions of this engine, got another (step)");
-    }
+    SessionState* state = &state_of(session, "step");
     if (std::find(states.begin(), states.end(), state) != states.end()) {
       invalid("expected every session once, got one twice (step)");
     }

@@ -54,11 +54,17 @@ class Engine {
   /// The same for a given prompt with token ids in [0, text_vocab) and codes
   /// in [0, V).
   ///
-  /// Throws: Error{kInvalidArgument} for an empty prompt or a bad id, code or
-  /// option; Error{kExhausted} as above.
-  [[nodiscard]] Session start_prompt(Prompt prompt,
+  /// earlier  a session of this engine, or null: the beginning that its prompt
+  ///          and frames have in common with this prompt is not read again. The
+  ///          speech has the same bits (csm/engine/conversation_test.cpp);
+  ///          unused where another order of computing could change them, on a
+  ///          GPU
+  /// Throws: Error{kInvalidArgument} for an empty prompt, a bad id, code or
+  /// option or another engine's session; Error{kExhausted} as above.
+  [[nodiscard]] Session start_prompt(const Prompt& prompt,
                                      const GenerationOptions& options,
-                                     std::vector<std::int32_t> spoken = {});
+                                     std::vector<std::int32_t> spoken = {},
+                                     const Session* earlier = nullptr);
 
   /// start_prompt of text alone.
   [[nodiscard]] Session start_tokens(std::vector<std::int32_t> ids,
@@ -136,6 +142,11 @@ class Engine {
   [[nodiscard]] Prompt make_prompt(const Utterance& utterance,
                                    std::span<const Segment> context) const;
 
+  /// The context's share of it.
+  ///
+  /// Throws: as start().
+  [[nodiscard]] Prompt context_prompt(std::span<const Segment> context) const;
+
   /// A voice of something said, to be written as a voice pack. It has a cache
   /// unless the device's bits may differ from another's.
   ///
@@ -154,7 +165,9 @@ class Engine {
   VoiceUse add_voice(const Voice& voice);
 
  private:
-  [[nodiscard]] Prompt context_prompt(std::span<const Segment> context) const;
+  // Throws: Error{kInvalidArgument} if it is not of this engine; `what` asks.
+  [[nodiscard]] SessionState& state_of(const Session* session,
+                                       const char* what) const;
 
   struct Parts;
   std::unique_ptr<Parts> parts_;

@@ -1,5 +1,7 @@
 #include "csm/engine/engine_options.h"
 
+#include <system_error>
+
 #include "csm/base/error.h"
 #include "csm/base/str_cat.h"
 
@@ -36,6 +38,12 @@ std::optional<WeightType> parse_weight_type(std::string_view name) {
     if (name == to_string(type)) return type;
   }
   return std::nullopt;
+}
+
+std::filesystem::path ModelFiles::folder() const {
+  std::error_code ignored;
+  if (std::filesystem::is_directory(model, ignored)) return model;
+  return std::filesystem::absolute(model, ignored).parent_path();
 }
 
 void EngineOptions::validate() const {

@@ -74,6 +74,59 @@ Int codec_macs(const codec::MimiConfig& c) {
          seanet_cost(c.seanet).macs;
 }
 
+// Bytes of values of this type; integers come with a bfloat16 scale and bias
+// for every 64.
+Int bytes_of(Int values, WeightType type) {
+  constexpr Int kSixteen = 16;
+  const auto sixteenths = [type]() -> Int {
+    switch (type) {
+      case WeightType::kF32:
+        return 64;
+      case WeightType::kBf16:
+        return 32;
+      case WeightType::kInt8:
+        return 17;
+      case WeightType::kInt4:
+        return 9;
+    }
+    return 64;
+  };
+  return values * sixteenths() / kSixteen;
+}
+
+// The types that model::WeightPolicy keeps some matrices in, and the tables.
+WeightType fine_type(WeightType type) {
+  return type == WeightType::kInt4 ? WeightType::kInt8 : type;
+}
+
+WeightType table_type(WeightType type) {
+  const bool integer = type == WeightType::kInt8 || type == WeightType::kInt4;
+  return integer ? WeightType::kBf16 : type;
+}
+
+Int stack_bytes(const nn::LlamaConfig& c, WeightType type) {
+  const Int fine = fine_values(c);
+  return bytes_of(stack_values(c) - fine, type) +
+         bytes_of(fine, fine_type(type));
+}
+
+// The multiply-adds of a cost.
+void count_macs(const model::ModelConfig& config,
+                const codec::MimiConfig& codec, ModelCost& cost) {
+  const Int k = config.n_codebooks;
+  const Int head = product(config.audio_vocab, config.backbone.width);
+  const Int depth_head = product(config.audio_vocab, config.depth.width);
+  cost.position_macs = stack_values(config.backbone);
+  // For scores and for values.
+  cost.pair_macs = 2 * config.backbone.n_layers *
+                   product(config.backbone.n_heads, config.backbone.head_dim);
+  cost.backbone_macs = cost.position_macs + head;
+  cost.depth_macs = k * (stack_values(config.depth) +
+                         product(config.backbone.width, config.depth.width)) +
+                    (k - 1) * depth_head;
+  cost.codec_macs = codec_macs(codec);
+}
+
 // Bytes of the taken tensors whose name begins with `prefix`.
 Int taken_bytes(const weights::WeightStore& store, std::string_view prefix) {
   Int sum = 0;
@@ -117,18 +170,30 @@ ModelCost measure_cost(const model::ModelConfig& config,
       taken_bytes(store,
                   "codec.quantizer.acoustic_residual_vector_quantizer.output") +
       k * codec.codebook_dim * Int{sizeof(float)};
+  count_macs(config, codec, cost);
+  return cost;
+}
 
-  const Int head = product(config.audio_vocab, config.backbone.width);
-  const Int depth_head = product(config.audio_vocab, config.depth.width);
-  cost.position_macs = stack_values(config.backbone);
-  // For scores and for values.
-  cost.pair_macs = 2 * config.backbone.n_layers *
-                   product(config.backbone.n_heads, config.backbone.head_dim);
-  cost.backbone_macs = cost.position_macs + head;
-  cost.depth_macs = k * (stack_values(config.depth) +
-                         product(config.backbone.width, config.depth.width)) +
-                    (k - 1) * depth_head;
-  cost.codec_macs = codec_macs(codec);
+ModelCost expected_cost(const model::ModelConfig& config,
+                        const codec::MimiConfig& codec, WeightType type) {
+  const Int k = config.n_codebooks;
+  const Int width = config.backbone.width;
+  const Int depth_width = config.depth.width;
+  const auto fine = [type](Int values) {
+    return bytes_of(values, fine_type(type));
+  };
+  ModelCost cost;
+  cost.backbone_bytes = stack_bytes(config.backbone, type) +
+                        fine(product(config.audio_vocab, width));
+  cost.backbone_row_bytes = bytes_of(k * width, table_type(type));
+  cost.depth_bytes =
+      (k - 1) * (stack_bytes(config.depth, type) + fine(depth_width * width)) +
+      fine((k - 1) * product(config.audio_vocab, depth_width));
+  cost.depth_row_bytes = bytes_of((k - 1) * width, table_type(type));
+  cost.codec_bytes = bytes_of(
+      mimi_stack_values(codec.transformer) + seanet_cost(codec.seanet).values,
+      WeightType::kF32);
+  count_macs(config, codec, cost);
   return cost;
 }
 
@@ -148,36 +213,14 @@ Int expected_memory(const model::ModelConfig& config,
   const Int codec_values =
       product(codec.n_codebooks, codec.codebook_size) * codec.codebook_dim +
       mimi_stack_values(codec.transformer) + seanet_cost(codec.seanet).values;
-  // A value in sixteenths of a byte; integers come with a bfloat16 scale and
-  // bias for every 64.
-  const auto sixteenths = [](WeightType t) -> Int {
-    switch (t) {
-      case WeightType::kF32:
-        return 64;
-      case WeightType::kBf16:
-        return 32;
-      case WeightType::kInt8:
-        return 17;
-      case WeightType::kInt4:
-        return 9;
-    }
-    return 64;
-  };
-  constexpr Int kSixteen = 16;
   constexpr Int kOther = 64 << 20;  // program, caches, activations
-  const bool integer = type == WeightType::kInt8 || type == WeightType::kInt4;
   // One matrix at a time is there as floats and in its final form.
   const Int passing =
       product(width, std::max(config.backbone.hidden, config.audio_vocab)) *
       Int{sizeof(float)} * 2;
-  // As model::WeightPolicy keeps them.
-  const WeightType fine_type =
-      type == WeightType::kInt4 ? WeightType::kInt8 : type;
-  const WeightType table_type = integer ? WeightType::kBf16 : type;
-  const Int weights = layers * sixteenths(type) + fine * sixteenths(fine_type) +
-                      tables * sixteenths(table_type);
-  return weights / kSixteen + codec_values * Int{sizeof(float)} + passing +
-         kOther;
+  return bytes_of(layers, type) + bytes_of(fine, fine_type(type)) +
+         bytes_of(tables, table_type(type)) +
+         codec_values * Int{sizeof(float)} + passing + kOther;
 }
 
 // Its convolutions mirror the decoder's; a dense downsampling comes on top.

@@ -61,6 +61,12 @@ struct ModelCost {
                                      const codec::MimiConfig& codec,
                                      const weights::WeightStore& store);
 
+/// The same before anything is loaded, from the sizes alone: norms, biases and
+/// the codec's codebooks are left out, and weights_bytes is 0.
+[[nodiscard]] ModelCost expected_cost(const model::ModelConfig& config,
+                                      const codec::MimiConfig& codec,
+                                      WeightType type);
+
 /// Bytes that the weights will need in memory, and while they are loaded.
 [[nodiscard]] std::int64_t expected_memory(const model::ModelConfig& config,
                                            const codec::MimiConfig& codec,

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "csm/codec/mimi_config.h"
+#include "csm/engine/engine.h"
 #include "csm/engine/random_model.h"
 #include "csm/model/model_config.h"
 
@@ -82,6 +83,48 @@ TEST(ModelCost, ExpectedMemoryIsThatOfTheWeights) {
   EXPECT_GT(memory(WeightType::kInt4), 0.9 * kAll);
   EXPECT_LT(memory(WeightType::kInt4), 1.4 * kAll);
   EXPECT_GT(memory(WeightType::kInt8), 1.0625 * kAll);
+}
+
+// What bench has measured of csm-1b (docs/performance.md): 9.11, 4.84 and
+// 2.75 GB a frame.
+TEST(ModelCost, ExpectedCostOfCsm1b) {
+  const Shape shape = csm_1b();
+  const auto gigabytes = [&](WeightType type) {
+    constexpr double kGiga = 1e9;
+    const auto cost = expected_cost(shape.config, shape.codec, type);
+    return static_cast<double>(cost.step_bytes(1)) / kGiga;
+  };
+  EXPECT_NEAR(gigabytes(WeightType::kF32), 18.22, 0.05);
+  EXPECT_NEAR(gigabytes(WeightType::kBf16), 9.11, 0.02);
+  EXPECT_NEAR(gigabytes(WeightType::kInt8), 4.84, 0.02);
+  EXPECT_NEAR(gigabytes(WeightType::kInt4), 2.75, 0.03);
+}
+
+// What a loaded model says.
+TEST(ModelCost, ExpectedCostIsTheMeasuredOne) {
+  const Json json = random_model_config("demo");
+  const JsonObject object(json, "demo");
+  const auto config = model::ModelConfig::parse(object);
+  const auto codec = codec::MimiConfig::parse(object.object("codec_config"));
+  for (const WeightType type : {WeightType::kF32, WeightType::kBf16,
+                                WeightType::kInt8, WeightType::kInt4}) {
+    const Engine engine({.model_dir = {},
+                         .random_weights = "demo",
+                         .weight_type = type,
+                         .threads = 1});
+    const ModelCost& measured = engine.cost();
+    const ModelCost expected = expected_cost(config, codec, type);
+    const auto is_near = [&](std::int64_t a, std::int64_t b) {
+      EXPECT_NEAR(static_cast<double>(a), static_cast<double>(b),
+                  0.03 * static_cast<double>(b))
+          << to_string(type);
+    };
+    is_near(expected.backbone_bytes, measured.backbone_bytes);
+    is_near(expected.depth_bytes, measured.depth_bytes);
+    EXPECT_EQ(expected.depth_macs, measured.depth_macs);
+    EXPECT_LE(measured.codec_bytes,
+              1.1 * static_cast<double>(expected.codec_bytes));
+  }
 }
 
 }  // namespace

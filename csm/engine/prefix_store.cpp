@@ -36,21 +36,18 @@ bool is_proven(const FrameContext& context, const Prompt& prompt,
 
 }  // namespace
 
-void PrefixStore::put(const Prompt& prompt, model::BackboneState state) {
-  prefixes_.push_back({.prompt = prompt, .state = std::move(state)});
-}
-
-const PromptPrefix& PrefixStore::read(const FrameContext& context,
-                                      const Prompt& prompt) {
-  const auto known = std::find_if(
-      prefixes_.begin(), prefixes_.end(), [&](const PromptPrefix& prefix) {
-        return prefix.prompt.parts() == prompt.parts();
+const ReadPrompt& PrefixStore::read(const FrameContext& context,
+                                    const Prompt& prompt) {
+  const auto known =
+      std::find_if(read_.begin(), read_.end(), [&](const ReadPrompt& read) {
+        return read.prompt.parts() == prompt.parts();
       });
-  if (known != prefixes_.end()) return *known;
-  model::BackboneState state = context.model->new_state();
-  run(context, prompt, 0, state);
-  put(prompt, std::move(state));
-  return prefixes_.back();
+  if (known != read_.end()) return *known;
+  const KnownBeginning beginning = find(prompt);
+  model::BackboneState state = beginning.state(*context.model);
+  run(context, prompt, beginning.n_positions, state);
+  read_.push_back({.prompt = prompt, .state = std::move(state)});
+  return read_.back();
 }
 
 bool PrefixStore::take(const FrameContext& context, const Prompt& prompt,
@@ -58,18 +55,15 @@ bool PrefixStore::take(const FrameContext& context, const Prompt& prompt,
   model::BackboneState state = context.model->new_state();
   state.write_rows(*context.exec, rows);
   if (!is_proven(context, prompt, state, rows)) return false;
-  put(prompt, std::move(state));
+  read_.push_back({.prompt = prompt, .state = std::move(state)});
   return true;
 }
 
-const PromptPrefix* PrefixStore::find(const Prompt& prompt) const {
-  const PromptPrefix* best = nullptr;
-  for (const PromptPrefix& prefix : prefixes_) {
-    const int n = prefix.prompt.n_positions();
-    if (n < prompt.n_positions() && prefix.prompt.begins(prompt) &&
-        (best == nullptr || n > best->prompt.n_positions())) {
-      best = &prefix;
-    }
+KnownBeginning PrefixStore::find(const Prompt& prompt) const {
+  KnownBeginning best;
+  for (const ReadPrompt& read : read_) {
+    const KnownBeginning known = KnownBeginning::of(read, prompt);
+    if (known.n_positions > best.n_positions) best = known;
   }
   return best;
 }

@@ -15,10 +15,10 @@ namespace csm::engine {
 /// Threads: engine thread only.
 class PrefixStore {
  public:
-  /// Lets the model read a prompt, unless it is here.
+  /// Lets the model read a prompt, or what is not here of it.
   ///
   /// Throws: whatever MLX does.
-  const PromptPrefix& read(const FrameContext& context, const Prompt& prompt);
+  const ReadPrompt& read(const FrameContext& context, const Prompt& prompt);
 
   /// Takes in what a model had read. The last positions are computed anew, from
   /// all others and with the weights that are loaded; if a bit of them differs,
@@ -30,14 +30,11 @@ class PrefixStore {
   [[nodiscard]] bool take(const FrameContext& context, const Prompt& prompt,
                           const nn::KvRows& rows);
 
-  /// The longest one that begins the prompt and is shorter; null if there is
-  /// none.
-  [[nodiscard]] const PromptPrefix* find(const Prompt& prompt) const;
+  /// The longest beginning of the prompt that is here.
+  [[nodiscard]] KnownBeginning find(const Prompt& prompt) const;
 
  private:
-  void put(const Prompt& prompt, model::BackboneState state);
-
-  std::list<PromptPrefix> prefixes_;
+  std::list<ReadPrompt> read_;
 };
 
 }  // namespace csm::engine

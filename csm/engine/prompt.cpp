@@ -5,10 +5,31 @@
 #include <utility>
 
 namespace csm::engine {
+namespace {
 
-void Prompt::add(Part part) {
+// Positions [first, end) of a part.
+Prompt::Part slice(const Prompt::Part& part, int first, int end) {
+  const auto at = [&](int position) {
+    return part.values.begin() +
+           position * static_cast<std::ptrdiff_t>(part.width());
+  };
+  return {.is_audio = part.is_audio,
+          .values = {at(first), at(end)},
+          .n_positions = end - first};
+}
+
+}  // namespace
+
+void Prompt::add(const Part& part) {
+  if (part.n_positions == 0) return;
   n_positions_ += part.n_positions;
-  parts_.push_back(std::move(part));
+  if (parts_.empty() || parts_.back().is_audio != part.is_audio) {
+    parts_.push_back(part);
+    return;
+  }
+  Part& last = parts_.back();
+  last.n_positions += part.n_positions;
+  last.values.insert(last.values.end(), part.values.begin(), part.values.end());
 }
 
 void Prompt::add_text(std::vector<std::int32_t> ids) {
@@ -31,14 +52,44 @@ void Prompt::add_frames(std::span<const std::int32_t> codes, int n_codebooks) {
        .n_positions = n_frames});
 }
 
-bool Prompt::begins(const Prompt& longer) const {
-  return parts_.size() <= longer.parts_.size() &&
-         std::equal(parts_.begin(), parts_.end(), longer.parts_.begin());
+void Prompt::append(const Prompt& more) {
+  for (const Part& part : more.parts_) add(part);
 }
 
-Prompt Prompt::without_first(std::size_t n_parts) const {
+int Prompt::n_common(const Prompt& other) const {
+  int n_common = 0;
+  for (std::size_t i = 0; i < std::min(parts_.size(), other.parts_.size());
+       ++i) {
+    const Part& mine = parts_[i];
+    const Part& theirs = other.parts_[i];
+    if (mine.is_audio != theirs.is_audio) break;
+    const auto ends = std::mismatch(mine.values.begin(), mine.values.end(),
+                                    theirs.values.begin(), theirs.values.end());
+    const auto n_values =
+        static_cast<std::size_t>(ends.first - mine.values.begin());
+    n_common += static_cast<int>(n_values / mine.width());
+    if (mine != theirs) break;
+  }
+  return n_common;
+}
+
+Prompt Prompt::first(int n_positions) const {
+  Prompt beginning;
+  for (const Part& part : parts_) {
+    const int n = std::min(n_positions, part.n_positions);
+    beginning.add(slice(part, 0, n));
+    n_positions -= n;
+  }
+  return beginning;
+}
+
+Prompt Prompt::without_first(int n_positions) const {
   Prompt rest;
-  for (std::size_t i = n_parts; i < parts_.size(); ++i) rest.add(parts_[i]);
+  for (const Part& part : parts_) {
+    const int n_gone = std::min(n_positions, part.n_positions);
+    rest.add(slice(part, n_gone, part.n_positions));
+    n_positions -= n_gone;
+  }
   return rest;
 }
 

@@ -20,6 +20,11 @@ class Prompt {
     std::vector<std::int32_t> values;
     int n_positions = 0;  ///< T
 
+    /// Values of a position.
+    [[nodiscard]] std::size_t width() const {
+      return values.size() / static_cast<std::size_t>(n_positions);
+    }
+
     bool operator==(const Part&) const = default;
   };
 
@@ -37,17 +42,25 @@ class Prompt {
   /// Appends frames of audio that goes on behind them.
   void add_frames(std::span<const std::int32_t> codes, int n_codebooks);
 
-  /// Whether this is the beginning of `longer`, part by part.
-  [[nodiscard]] bool begins(const Prompt& longer) const;
+  /// Appends all of another one.
+  void append(const Prompt& more);
 
-  /// The parts behind the first `n_parts`.
-  [[nodiscard]] Prompt without_first(std::size_t n_parts) const;
+  /// Positions of the beginning that both have.
+  [[nodiscard]] int n_common(const Prompt& other) const;
+
+  /// The first `n_positions`, no more than there are.
+  [[nodiscard]] Prompt first(int n_positions) const;
+
+  /// What stands behind them.
+  [[nodiscard]] Prompt without_first(int n_positions) const;
 
   [[nodiscard]] int n_positions() const { return n_positions_; }
+  /// Text and audio by turns.
   [[nodiscard]] const std::vector<Part>& parts() const { return parts_; }
 
  private:
-  void add(Part part);
+  // Goes on with the last part if it is of the same kind.
+  void add(const Part& part);
 
   std::vector<Part> parts_;
   int n_positions_ = 0;

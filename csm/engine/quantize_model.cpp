@@ -12,6 +12,7 @@
 #include "csm/codec/mimi_decoder.h"
 #include "csm/engine/guarded.h"
 #include "csm/engine/model_source.h"
+#include "csm/engine/output_folder.h"
 #include "csm/engine/quantized_file.h"
 #include "csm/model/csm_model.h"
 #include "csm/weights/quantization.h"
@@ -36,37 +37,10 @@ constexpr const char* kWeightsFile = "model.safetensors";
 // ---- what may be written where
 
 bool is_quantised_folder(const fs::path& folder) {
-  for (const auto& entry : fs::directory_iterator(folder)) {
-    if (!entry.is_regular_file()) return false;
-  }
   try {
     return weights::Quantization::load(folder).has_value();
   } catch (const Error&) {
     return false;
-  }
-}
-
-void check_output(const QuantizeOptions& options) {
-  const fs::path& output = options.output;
-  std::error_code failed;
-  if (output.empty()) invalid("expected a folder to write, got none", output);
-  if (!fs::exists(fs::symlink_status(output, failed))) return;
-  if (!fs::is_directory(output, failed)) {
-    invalid("expected a folder to write, got a file", output);
-  }
-  if (fs::equivalent(output, options.model_dir, failed)) {
-    invalid("expected another folder than that of the model", output);
-  }
-  if (fs::is_empty(output, failed)) return;
-  if (!options.replace) {
-    invalid("expected a folder that does not exist, got one with files",
-            output);
-  }
-  if (fs::is_symlink(output, failed) || !is_quantised_folder(output)) {
-    invalid(
-        "expected nothing or a quantised model to replace, got a folder with "
-        "other files",
-        output);
   }
 }
 
@@ -77,12 +51,26 @@ void check_options(const QuantizeOptions& options) {
                     to_string(options.weight_type)),
             "dtype");
   }
-  (void)weights::checked_form(4, options.group, "group");
-  check_output(options);
+  if (!weights::is_kernel_form({4, options.group})) {
+    invalid(str_cat("expected groups of 32, 64 or 128 columns, got ",
+                    options.group),
+            "group");
+  }
+  check_output({.path = options.output,
+                .source = options.model_dir,
+                .replace = options.replace,
+                .is_ours = is_quantised_folder});
 }
 
 ModelSource open_floats(const fs::path& folder) {
-  ModelSource source = open_folder(folder);
+  ModelSource source = open_files({.model = folder});
+  const weights::Layout layout = source.store.checkpoint().layout();
+  if (layout != weights::Layout::kHuggingFace) {
+    fail(ErrorCode::kUnsupported,
+         str_cat("expected weights in huggingface layout, got ",
+                 weights::to_string(layout)),
+         folder);
+  }
   const WeightType stored = stored_weight_type(source);
   if (stored != WeightType::kF32) {
     invalid(str_cat("expected float weights, got ", to_string(stored),
@@ -121,27 +109,6 @@ QuantizedMatrices load_matrices(const QuantizeOptions& options,
 }
 
 // ---- the other files
-
-bool is_copied(const fs::path& path) {
-  const std::string name = path.filename().string();
-  const std::string kind = path.extension().string();
-  if (name == "config.json" || name.ends_with(".index.json")) return false;
-  return kind == ".json" || kind == ".jinja" || kind == ".txt" ||
-         kind == ".model" || name.starts_with("LICENSE") ||
-         name.starts_with("NOTICE");
-}
-
-void copy_others(const fs::path& from, const fs::path& to) {
-  for (const auto& entry : fs::directory_iterator(from)) {
-    if (!entry.is_regular_file() || !is_copied(entry.path())) continue;
-    std::error_code failed;
-    fs::copy_file(entry.path(), to / entry.path().filename(), failed);
-    if (failed) {
-      fail(ErrorCode::kExhausted, str_cat("cannot copy: ", failed.message()),
-           entry.path());
-    }
-  }
-}
 
 void write_config(const fs::path& from, const fs::path& to,
                   const weights::Quantization& quantization) {

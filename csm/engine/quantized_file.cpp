@@ -4,11 +4,11 @@
 #include <cstdint>
 #include <optional>
 #include <span>
-#include <system_error>
 #include <utility>
 
 #include "csm/base/error.h"
 #include "csm/base/str_cat.h"
+#include "csm/engine/output_folder.h"
 #include "csm/nn/load_matrix.h"
 #include "csm/weights/read_tensor.h"
 #include "csm/weights/tensor_names.h"
@@ -47,17 +47,6 @@ void count(const std::vector<kernels::Matrix>& stack, QuantizeReport& report) {
     report.matrix_values += std::int64_t{matrix.out()} * matrix.in();
     report.matrix_bytes += static_cast<std::int64_t>(nn::matrix_bytes(matrix));
   }
-}
-
-void require_space(const fs::path& folder, std::size_t bytes,
-                   const fs::path& output) {
-  std::error_code failed;
-  const fs::space_info space = fs::space(folder, failed);
-  if (failed || space.available >= bytes) return;
-  throw Error(ErrorCode::kExhausted,
-              str_cat("[engine.quantized_file] expected ", bytes,
-                      " bytes of free disk, got ", space.available, " (",
-                      output.string(), ")"));
 }
 
 }  // namespace

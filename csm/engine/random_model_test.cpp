@@ -107,7 +107,7 @@ TEST(RandomModel, SavedFolderHoldsTheSameValues) {
   Engine engine(tiny_options());
   engine.save_random_model(folder);
   EXPECT_EQ(model::ModelConfig::load(folder).audio_vocab, 67);
-  auto saved = weights::WeightStore::open_hf(folder);
+  auto saved = weights::WeightStore::open({.model = folder});
   auto made = weights::WeightStore::random(0, nullptr);
   const auto same = [&](const char* name, const std::vector<int>& shape) {
     const auto a = saved.take(name, shape, mx::float32);

@@ -49,6 +49,7 @@ const FrameTimes& Session::frame_times() const { return state_->frame_times(); }
 int Session::n_frames() const { return state_->n_frames(); }
 int Session::max_frames() const { return state_->max_frames(); }
 int Session::prompt_positions() const { return state_->prompt_positions(); }
+int Session::known_positions() const { return state_->known_positions(); }
 std::int64_t Session::n_invalid_codes() const {
   return state_->n_invalid_codes();
 }

@@ -41,6 +41,10 @@ struct Segment {
 struct Frame {
   std::vector<std::int32_t> codes;  ///< [K]
   std::vector<float> audio;         ///< [1920] mono at 24 kHz, not clipped
+  /// How likely the model finds it: the mean of the logarithms of its codes'
+  /// probabilities at temperature 1. With GenerationOptions::likelihood only,
+  /// and 0 of a frame that was spoken before.
+  double log_probability = 0;
 };
 
 /// What a step gave one session. Neither: the speech has ended, see
@@ -121,6 +125,9 @@ class Session {
   [[nodiscard]] int n_frames() const;
   [[nodiscard]] int max_frames() const;
   [[nodiscard]] int prompt_positions() const;
+  /// The first of them that need not be read, as the model knows them from a
+  /// voice or an earlier session.
+  [[nodiscard]] int known_positions() const;
   /// Codes drawn so far that the codec cannot decode (codec safety `torch`
   /// and `legacy-range` only). They sound as if the codebook were silent.
   [[nodiscard]] std::int64_t n_invalid_codes() const;

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "csm/base/str_cat.h"
+#include "csm/kernels/rows_op.h"
 #include "csm/sampling/sampler.h"
 
 namespace csm::engine {
@@ -36,23 +37,37 @@ mx::array embed_prompt(const kernels::Exec& exec, const model::CsmModel& model,
                           : mx::concatenate(std::move(rows), 0, exec.stream);
 }
 
-SessionState::SessionState(const FrameContext& context, Prompt prompt,
+KnownBeginning KnownBeginning::of(const ReadPrompt& read,
+                                  const Prompt& prompt) {
+  return {.read = &read,
+          .n_positions =
+              std::min(read.prompt.n_common(prompt), prompt.n_positions() - 1)};
+}
+
+model::BackboneState KnownBeginning::state(const model::CsmModel& model) const {
+  if (n_positions == 0) return model.new_state();
+  model::BackboneState state = read->state.fork();
+  state.rewind(n_positions);
+  return state;
+}
+
+SessionState::SessionState(const FrameContext& context, const Prompt& prompt,
                            const GenerationOptions& options, int max_frames,
                            HeadStart head)
     : context_(context),
       prompt_positions_(prompt.n_positions()),
+      known_positions_(head.known.n_positions),
       spoken_(std::move(head.spoken)),
-      unread_(head.prefix == nullptr
-                  ? std::move(prompt)
-                  : prompt.without_first(head.prefix->prompt.parts().size())),
+      past_{.prompt = prompt.first(head.known.n_positions),
+            .state = head.known.state(*context.model)},
+      unread_(prompt.without_first(head.known.n_positions)),
       sampler_(
           options.sampler_options(context.decoder->config().codebook_size)),
       noise_(options.rng, options.seed),
-      backbone_(head.prefix == nullptr ? context.model->new_state()
-                                       : head.prefix->state.fork()),
       codec_(context.decoder->new_state()),
       max_frames_(max_frames),
-      stop_at_end_(options.stop_at_end) {
+      stop_at_end_(options.stop_at_end),
+      wants_likelihood_(options.likelihood) {
   if (spoken_.empty()) return;
   unread_.add_frames(spoken_, context.model->config().n_codebooks);
 }
@@ -74,12 +89,6 @@ bool SessionState::wants_frame() {
   return !stop_reason_;
 }
 
-mx::array SessionState::next_input(const kernels::Exec& exec) const {
-  const model::CsmModel& model = *context_.model;
-  return n_steps_ == 0 ? embed_prompt(exec, model, unread_)
-                       : embed_codes(exec, model, last_codes_);
-}
-
 void SessionState::draw_noise() {
   if (sampler_.greedy) return;
   const int n_codebooks = context_.model->config().n_codebooks;
@@ -87,10 +96,10 @@ void SessionState::draw_noise() {
   const auto n_draws =
       static_cast<std::size_t>(n_codebooks) * static_cast<std::size_t>(vocab);
   if (noise_.has_words() && context_.exec->use_cpu_kernels()) {
-    std::vector<std::uint32_t> words(2 * n_draws);
-    sampling::draw_frame_words(noise_, n_codebooks, vocab, words);
-    noise_rows_.emplace(words.data(), mx::Shape{n_codebooks, 2 * vocab},
-                        mx::uint32);
+    noise_rows_ = kernels::new_array({n_codebooks, 2 * vocab}, mx::uint32);
+    sampling::draw_frame_words(
+        noise_, n_codebooks, vocab,
+        {noise_rows_->data<std::uint32_t>(), 2 * n_draws});
   } else {
     std::vector<float> values(n_draws);
     sampling::draw_frame_noise(noise_, n_codebooks, vocab, values);
@@ -141,7 +150,9 @@ std::optional<Frame> SessionState::accept(FrameResult result,
   check_codes(result.frame.codes);
   record_time(step);
   ++n_steps_;
-  last_codes_ = result.frame.codes;
+  past_.prompt.append(unread_);
+  unread_ = {};
+  unread_.add_frames(result.frame.codes, context_.model->config().n_codebooks);
   n_changed_codes_ += result.n_changed_codes;
   return keep(std::move(result.frame));
 }

@@ -31,17 +31,28 @@ struct FrameResult {
   int n_changed_codes = 0;  ///< see Session::n_changed_codes
 };
 
-/// The beginning of prompts, as the model has read it.
-struct PromptPrefix {
+/// What the model has read, in this order.
+struct ReadPrompt {
   Prompt prompt;
   model::BackboneState state;  ///< behind the prompt
 };
 
+/// The beginning of a prompt that the model has read for another one.
+struct KnownBeginning {
+  const ReadPrompt* read = nullptr;  ///< null: none
+  int n_positions = 0;               ///< of it that this prompt begins with
+
+  /// The part of `read` that begins the prompt and is shorter.
+  static KnownBeginning of(const ReadPrompt& read, const Prompt& prompt);
+
+  /// Of the model behind these positions.
+  [[nodiscard]] model::BackboneState state(const model::CsmModel& model) const;
+};
+
 /// What a session need not compute.
 struct HeadStart {
-  /// Begins the prompt and is shorter; null: nothing was read. Used by the
-  /// constructor alone.
-  const PromptPrefix* prefix = nullptr;
+  /// Used by the constructor alone.
+  KnownBeginning known = {};
   /// Codes of the first frames [n, K], which come out as they are. The random
   /// numbers go on behind theirs.
   std::vector<std::int32_t> spoken = {};
@@ -60,7 +71,7 @@ class SessionState {
  public:
   /// prompt      not empty
   /// max_frames  >= 1
-  SessionState(const FrameContext& context, Prompt prompt,
+  SessionState(const FrameContext& context, const Prompt& prompt,
                const GenerationOptions& options, int max_frames,
                HeadStart head = {});
 
@@ -93,20 +104,26 @@ class SessionState {
   void fail() { stop_reason_ = StopReason::kFailed; }
 
   /// The rows that the backbone reads next, [T, D].
-  [[nodiscard]] mx::array next_input(const kernels::Exec& exec) const;
-  [[nodiscard]] int next_positions() const {
-    return n_steps_ == 0 ? unread_.n_positions() : 1;
+  [[nodiscard]] mx::array next_input(const kernels::Exec& exec) const {
+    return embed_prompt(exec, *context_.model, unread_);
+  }
+  [[nodiscard]] int next_positions() const { return unread_.n_positions(); }
+
+  /// What the backbone has read, for others to begin with; null if it was lost.
+  [[nodiscard]] const ReadPrompt* past() const {
+    return stop_reason_ == StopReason::kFailed ? nullptr : &past_;
   }
 
   /// The random numbers of the next frame, K rows for sampling::sample_rows;
   /// none if they are not used.
   void draw_noise();
+  [[nodiscard]] bool wants_likelihood() const { return wants_likelihood_; }
   [[nodiscard]] sampling::RowDraw row_draw(int codebook) const {
     return {.options = sampler_, .noise = noise_rows_, .noise_row = codebook};
   }
 
   [[nodiscard]] const FrameContext& context() const { return context_; }
-  [[nodiscard]] model::BackboneState& backbone() { return backbone_; }
+  [[nodiscard]] model::BackboneState& backbone() { return past_.state; }
   [[nodiscard]] codec::MimiDecoder::State& codec() { return codec_; }
   [[nodiscard]] std::optional<StopReason> stop_reason() const {
     return stop_reason_;
@@ -116,6 +133,7 @@ class SessionState {
   [[nodiscard]] int n_frames() const { return n_frames_; }
   [[nodiscard]] int max_frames() const { return max_frames_; }
   [[nodiscard]] int prompt_positions() const { return prompt_positions_; }
+  [[nodiscard]] int known_positions() const { return known_positions_; }
   [[nodiscard]] std::int64_t n_invalid_codes() const {
     return n_invalid_codes_;
   }
@@ -132,14 +150,15 @@ class SessionState {
 
   FrameContext context_;
   int prompt_positions_;
+  int known_positions_;
   std::vector<std::int32_t> spoken_;  // [n, K], frames that are replayed
-  Prompt unread_;  // what the first step reads: prompt, then spoken frames
+  ReadPrompt past_;
+  Prompt unread_;  // what the next step reads; first: the rest of the prompt
+                   // and spoken frames, then the last frame
   sampling::SamplerOptions sampler_;
   sampling::NoiseStream noise_;
   std::optional<mx::array> noise_rows_;  // of the next frame
-  model::BackboneState backbone_;
   codec::MimiDecoder::State codec_;
-  std::vector<std::int32_t> last_codes_;  // [K], empty before the first frame
 
   int max_frames_;
   int n_steps_ = 0;
@@ -149,6 +168,7 @@ class SessionState {
   std::int64_t n_changed_codes_ = 0;
   std::atomic<bool> cancelled_ = false;
   bool stop_at_end_;
+  bool wants_likelihood_;
   bool ended_ = false;  // the model ended speech with the last frame
   std::optional<StopReason> stop_reason_;
   StageTimes times_;

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <numeric>
+#include <utility>
 
 namespace csm::engine {
 namespace {
@@ -18,6 +20,11 @@ constexpr double kLeastPerLetter = 0.035;  // s; quick speech takes 0.05
 constexpr double kMostPerLetter = 0.15;    // s; slow speech takes 0.1
 constexpr double kAllowance = 1.5;         // s more, for silence around it
 
+// Where the end is judged by its likelihood: about its last two words, and as
+// much of it as a syllable or two.
+constexpr double kEndSeconds = 1.2;
+constexpr double kUnclearSeconds = 0.48;
+
 constexpr double kBlockSeconds = 0.02;
 constexpr std::size_t kEndBlocks = 2;
 constexpr double kLoudShare = 0.9;  // of the blocks lie below loud speech
@@ -26,6 +33,11 @@ constexpr double kMostLag = 2.0;  // s, of a repetition
 // A mismatch takes this many matches away.
 constexpr int kMismatch = 2;
 constexpr int kDigitLetters = 4;
+
+double seconds_per_frame(const ModelFacts& facts) {
+  return static_cast<double>(facts.samples_per_frame) /
+         static_cast<double>(facts.sample_rate_hz);
+}
 
 double to_db(double power) {
   return power > 0 ? std::max(kFloorDb, 10 * std::log10(power)) : kFloorDb;
@@ -114,8 +126,7 @@ int longest_run(const Take& take, const std::vector<bool>& sounding,
 double longest_repetition(const Take& take, const ModelFacts& facts,
                           double silent) {
   const std::vector<bool> sounding = sounding_frames(take, facts, silent);
-  const double frame_seconds = static_cast<double>(facts.samples_per_frame) /
-                               static_cast<double>(facts.sample_rate_hz);
+  const double frame_seconds = seconds_per_frame(facts);
   const auto width = static_cast<std::size_t>(facts.n_codebooks);
   const auto most = static_cast<std::size_t>(kMostLag / frame_seconds);
   int longest = 0;
@@ -123,6 +134,26 @@ double longest_repetition(const Take& take, const ModelFacts& facts,
     longest = std::max(longest, longest_run(take, sounding, width, lag));
   }
   return longest * frame_seconds;
+}
+
+// The least mean of any run of kUnclearSeconds within the end, negated.
+double end_surprise(std::span<const double> log_probabilities,
+                    double frame_seconds) {
+  const auto frames = [&](double seconds) {
+    return std::min(
+        log_probabilities.size(),
+        static_cast<std::size_t>(std::lround(seconds / frame_seconds)));
+  };
+  const auto end = log_probabilities.last(frames(kEndSeconds));
+  const std::size_t width = frames(kUnclearSeconds);
+  double most = 0;
+  for (std::size_t first = 0; width > 0 && first + width <= end.size();
+       ++first) {
+    const auto run = end.subspan(first, width);
+    const double sum = std::accumulate(run.begin(), run.end(), 0.0);
+    most = std::max(most, -sum / static_cast<double>(width));
+  }
+  return most;
 }
 
 int count_letters(std::string_view text) {
@@ -147,6 +178,8 @@ TailMeasures measure(const Take& take, std::string_view text,
           .end_db = end_level(levels),
           .silence_seconds = longest_silence(levels),
           .repetition_seconds = longest_repetition(take, facts, levels.silent),
+          .end_surprise =
+              end_surprise(take.log_probabilities, seconds_per_frame(facts)),
           .n_letters = count_letters(text)};
 }
 
@@ -196,6 +229,17 @@ TailReport check_tail(const Take& take, std::string_view text,
     found(TailProblem::kRepetition, m.repetition_seconds / kLongRepetition - 1);
   }
   return report;
+}
+
+std::size_t choose_take(std::span<const TailAttempt> attempts) {
+  const auto rank = [](const TailAttempt& attempt) {
+    const TailReport& report = attempt.report;
+    return std::pair(report.badness, report.measures.end_surprise);
+  };
+  const auto best = std::min_element(
+      attempts.begin(), attempts.end(),
+      [&](const auto& a, const auto& b) { return rank(a) < rank(b); });
+  return static_cast<std::size_t>(best - attempts.begin());
 }
 
 }  // namespace csm::engine

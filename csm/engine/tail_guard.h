@@ -1,11 +1,9 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
-#include <optional>
 #include <span>
-#include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "csm/engine/model_facts.h"
@@ -32,7 +30,10 @@ struct TailMeasures {
   double end_db = 0;
   double silence_seconds = 0;     ///< the longest silence
   double repetition_seconds = 0;  ///< of the longest repetition
-  int n_letters = 0;              ///< of the text; a digit counts as four
+  /// How unlikely the model finds the least likely half second of the last 1.2
+  /// seconds: -Frame::log_probability, mean over its frames.
+  double end_surprise = 0;
+  int n_letters = 0;  ///< of the text; a digit counts as four
 };
 
 /// How good speech is.
@@ -47,11 +48,13 @@ struct TailReport {
 struct Take {
   std::span<const std::int32_t> codes;  ///< [n_frames, K]
   std::span<const float> audio;         ///< [n_frames * samples_per_frame]
+  std::span<const double> log_probabilities = {};  ///< [n_frames], of Frame
   StopReason stop_reason = StopReason::kEos;
 };
 
 /// Looks for what goes wrong when a model does not find the end. A rule of
-/// thumb: it does not know whether the words are right.
+/// thumb: it does not know whether the words are right. How likely the end is
+/// it measures only: bounds would be another for every model.
 ///
 /// text  what was to be spoken
 /// Speech that was cancelled has no problem.
@@ -59,45 +62,18 @@ struct Take {
 [[nodiscard]] TailReport check_tail(const Take& take, std::string_view text,
                                     const ModelFacts& facts);
 
-/// One attempt of guard_tail().
+/// One of several takes of the same text.
 struct TailAttempt {
   std::uint64_t seed = 0;
   TailReport report;
 };
 
-/// What guard_tail() chose, and from what.
-template <class Speech>
-struct GuardedSpeech {
-  Speech speech;
-  std::vector<TailAttempt> attempts;
-  std::size_t chosen = 0;  ///< of the attempts
-};
-
-/// Speaks until nothing is wrong, at most 1 + n_retries times, with the seeds
-/// seed, seed + 1, ...; the least bad attempt is taken, the earliest of equals.
+/// The best of some takes: the least bad one, and of those that are equally
+/// bad, as a rule not at all, the one whose end surprises the model least. The
+/// earliest of equals.
 ///
-/// speak(seed) -> Speech, judge(const Speech&) -> TailReport
-template <class Speak, class Judge>
-auto guard_tail(std::uint64_t seed, int n_retries, Speak&& speak,
-                Judge&& judge) {
-  using Speech = decltype(speak(seed));
-  std::optional<Speech> best;
-  std::vector<TailAttempt> attempts;
-  std::size_t chosen = 0;
-  for (int attempt = 0; attempt <= n_retries; ++attempt) {
-    const std::uint64_t now = seed + static_cast<std::uint64_t>(attempt);
-    Speech speech = speak(now);
-    attempts.push_back({.seed = now, .report = judge(speech)});
-    const double badness = attempts.back().report.badness;
-    if (!best || badness < attempts[chosen].report.badness) {
-      best = std::move(speech);
-      chosen = attempts.size() - 1;
-    }
-    if (badness <= 0) break;
-  }
-  return GuardedSpeech<Speech>{.speech = std::move(*best),
-                               .attempts = std::move(attempts),
-                               .chosen = chosen};
-}
+/// attempts  not empty
+/// returns   its index
+[[nodiscard]] std::size_t choose_take(std::span<const TailAttempt> attempts);
 
 }  // namespace csm::engine

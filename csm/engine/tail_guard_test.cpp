@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -152,40 +153,51 @@ TEST(TailGuard, Repetition) {
   EXPECT_THAT(silent.check(kText).problems, IsEmpty());
 }
 
-TailReport report_of(double badness) {
-  TailReport report;
-  report.badness = badness;
-  return report;
+double surprise_of(std::vector<double> log_probabilities) {
+  Sound sound = good_sound();
+  return check_tail({.codes = sound.codes,
+                     .audio = sound.audio,
+                     .log_probabilities = log_probabilities},
+                    kText, kFacts)
+      .measures.end_surprise;
 }
 
-std::vector<std::uint64_t> seeds_of(const std::vector<TailAttempt>& attempts) {
-  std::vector<std::uint64_t> seeds;
-  for (const TailAttempt& attempt : attempts) seeds.push_back(attempt.seed);
-  return seeds;
+// Six frames of the last fifteen count.
+TEST(TailGuard, TheLeastLikelyHalfSecondOfTheEnd) {
+  std::vector<double> even(30, -2.0);
+  EXPECT_DOUBLE_EQ(surprise_of(even), 2.0);
+  std::vector<double> early = even;
+  std::fill(early.begin() + 9, early.begin() + 15, -8.0);
+  EXPECT_DOUBLE_EQ(surprise_of(early), 2.0);
+  std::vector<double> late = even;
+  std::fill(late.begin() + 15, late.begin() + 21, -8.0);
+  EXPECT_DOUBLE_EQ(surprise_of(late), 8.0);
+  std::vector<double> last = even;
+  last.back() = -8;
+  EXPECT_DOUBLE_EQ(surprise_of(last), 3.0);
+  EXPECT_DOUBLE_EQ(surprise_of({-3, -5}), 4.0);
+  EXPECT_EQ(surprise_of({}), 0.0);
 }
 
-TEST(TailGuard, StopsAtTheFirstGoodAttempt) {
-  const auto speak = [](std::uint64_t seed) { return seed; };
-  const auto judge = [](std::uint64_t seed) {
-    return report_of(seed < 12 ? 1 : 0);
-  };
-  const auto guarded = guard_tail(10, 5, speak, judge);
-  EXPECT_EQ(guarded.speech, 12U);
-  EXPECT_EQ(guarded.chosen, 2U);
-  EXPECT_THAT(seeds_of(guarded.attempts), ElementsAre(10, 11, 12));
+TailAttempt attempt_of(double badness, double surprise) {
+  TailAttempt attempt;
+  attempt.report.badness = badness;
+  attempt.report.measures.end_surprise = surprise;
+  return attempt;
 }
 
-TEST(TailGuard, TakesTheLeastBadOne) {
-  const std::vector<double> badness = {3, 1.5, 2, 1.5};
-  const auto speak = [](std::uint64_t seed) { return seed; };
-  const auto judge = [&](std::uint64_t seed) {
-    return report_of(badness.at(seed));
-  };
-  const auto guarded = guard_tail(0, 3, speak, judge);
-  EXPECT_EQ(guarded.speech, 1U);
-  EXPECT_EQ(guarded.chosen, 1U);
-  EXPECT_EQ(guarded.attempts.size(), 4U);
-  EXPECT_EQ(guard_tail(0, 0, speak, judge).speech, 0U);
+TEST(TailGuard, TakesTheLeastBadTake) {
+  const std::vector<TailAttempt> attempts = {
+      attempt_of(3, 1), attempt_of(1.5, 2), attempt_of(2, 1)};
+  EXPECT_EQ(choose_take(attempts), 1U);
+  EXPECT_EQ(choose_take({attempts.data(), 1}), 0U);
+}
+
+TEST(TailGuard, TakesTheMostLikelyEndOfEqualOnes) {
+  const std::vector<TailAttempt> attempts = {
+      attempt_of(1, 1), attempt_of(0, 3.5), attempt_of(0, 3), attempt_of(0, 3),
+      attempt_of(0, 4)};
+  EXPECT_EQ(choose_take(attempts), 2U);
 }
 
 }  // namespace

@@ -234,7 +234,7 @@ TEST_P(CsmParity, SequenceTooLong_Exhausted) {
 
 INSTANTIATE_TEST_SUITE_P(Tiny, CsmParity, testing::ValuesIn(all_cases()),
                          [](const auto& which) {
-                           return test_name(which.param.name, which.param.mode);
+                           return test_name(which.param);
                          });
 
 // The files of these cases hold bfloat16, so keeping it loses nothing.

@@ -162,7 +162,7 @@ TEST_P(EncodeParity, WhatDoesNotFit_InvalidArgument) {
 
 INSTANTIATE_TEST_SUITE_P(Tiny, EncodeParity, testing::ValuesIn(all_cases()),
                          [](const auto& which) {
-                           return test_name(which.param.name, which.param.mode);
+                           return test_name(which.param);
                          });
 
 }  // namespace

@@ -29,7 +29,7 @@ std::string load_with(const std::function<void(Configs&)>& change) {
   Configs configs{.csm = model::ModelConfig::load(dir),
                   .mimi = codec::MimiConfig::load(dir)};
   change(configs);
-  auto store = weights::WeightStore::open_hf(dir);
+  auto store = weights::WeightStore::open({.model = dir});
   try {
     static_cast<void>(model::CsmModel::load(
         configs.csm, store,

@@ -183,7 +183,7 @@ TEST_P(MimiParity, CodeOfNoEntry_IsCaughtByCheckCodes) {
 
 INSTANTIATE_TEST_SUITE_P(Tiny, MimiParity, testing::ValuesIn(all_cases()),
                          [](const auto& which) {
-                           return test_name(which.param.name, which.param.mode);
+                           return test_name(which.param);
                          });
 
 }  // namespace

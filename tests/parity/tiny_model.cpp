@@ -32,11 +32,11 @@ mx::array flat(const mx::array& x) {
 }  // namespace
 
 std::ostream& operator<<(std::ostream& out, const Case& value) {
-  return out << value.name << " " << to_string(value.mode);
+  return out << test_name(value);
 }
 
-std::string test_name(const std::string& name, Mode mode) {
-  return name + "_" + to_string(mode);
+std::string test_name(const Case& which) {
+  return which.name + (which.gguf ? "_gguf_" : "_") + to_string(which.mode);
 }
 
 std::vector<Case> all_cases() {
@@ -47,6 +47,7 @@ std::vector<Case> all_cases() {
       out.push_back({name, mode});
     }
   }
+  out.push_back({"grouped", Mode::kKernels, true});
   return out;
 }
 
@@ -56,13 +57,17 @@ TinyModel::TinyModel(const Case& which, kernels::WeightType type)
       exec_{.stream = mx::default_stream(mx::Device::cpu),
             .pool = pool_.get(),
             .composed = which.mode == Mode::kComposed} {
-  const std::filesystem::path dir =
-      std::filesystem::path(CSM_SOURCE_DIR) / "tests/data/tiny" / which.name;
+  const auto data = std::filesystem::path(CSM_SOURCE_DIR) / "tests/data";
+  const auto dir = data / "tiny" / which.name;
   goldens_ = mx::load_safetensors((dir / "goldens.safetensors").string()).first;
-  const auto config = model::ModelConfig::load(dir);
-  const auto codec = codec::MimiConfig::load(dir);
+  const auto gguf = data / "gguf" / (which.name + ".gguf");
+  auto store = weights::WeightStore::open({.model = which.gguf ? gguf : dir});
+  const Json json = which.gguf ? store.checkpoint().config().value()
+                               : parse_json_file(dir / "config.json");
+  const JsonObject object(json, which.name);
+  const auto config = model::ModelConfig::parse(object);
+  const auto codec = codec::MimiConfig::parse(object.object("codec_config"));
   codec.check_serves(config.n_codebooks, config.audio_vocab);
-  auto store = weights::WeightStore::open_hf(dir);
   const auto policy =
       model::WeightPolicy::of(type, {.tiled = exec_.use_cpu_kernels()});
   csm_ = std::make_unique<const model::CsmModel>(

@@ -24,16 +24,17 @@ enum class Mode {
 struct Case {
   std::string name;
   Mode mode;
+  bool gguf = false;  ///< weights and sizes from tests/data/gguf
 
   [[nodiscard]] bool bit_exact() const { return mode != Mode::kComposed; }
 };
 std::ostream& operator<<(std::ostream& out, const Case& value);
 
-/// All models in all modes.
+/// All models in all modes, and one as a GGUF file.
 [[nodiscard]] std::vector<Case> all_cases();
 
 /// A Case as a name of a test.
-[[nodiscard]] std::string test_name(const std::string& name, Mode mode);
+[[nodiscard]] std::string test_name(const Case& which);
 
 /// A loaded model with what the oracle computed for it.
 class TinyModel {

@@ -3,8 +3,9 @@
     python make_voices.py --csm PROGRAM [--model ../../models/demo]
 
 One for each speaker: flite says a sentence that was in no training, and
-`csm voice create` makes a pack of it. Run it again whenever the weights change:
-a pack's keys and values belong to them.
+`csm voice create` makes a small pack of it, without keys and values, so that the
+model stays below 12 MiB. Run it again whenever the codec changes: the codes
+are its codes.
 """
 
 import argparse
@@ -46,7 +47,7 @@ def main():
             recording = Path(folder) / f"{name}.wav"
             write_wave(recording, make_data.to_24k(samples))
             subprocess.run(
-                [args.csm.resolve(), "voice", "create", name, "--replace",
+                [args.csm.resolve(), "voice", "create", name, "--replace", "--no-cache",
                  "--voices", voices, "--model", args.model.resolve(),
                  "--audio", recording, "--text", TEXT,
                  "--speaker", str(speaker)],
