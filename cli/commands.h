@@ -15,6 +15,10 @@ void add_replay(CLI::App& app);
 void add_tokens(CLI::App& app);
 void add_bench(CLI::App& app);
 void add_quantize(CLI::App& app);
+void add_convert(CLI::App& app);
 void add_voice(CLI::App& app);
+void add_serve(CLI::App& app);
+void add_pull(CLI::App& app);
+void add_doctor(CLI::App& app);
 
 }  // namespace csm::cli

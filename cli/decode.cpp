@@ -16,7 +16,7 @@
 #include "csm/audio/audio_writer.h"
 #include "csm/base/error.h"
 #include "csm/base/str_cat.h"
-#include "csm/engine/engine.h"
+#include "csm/engine/codec.h"
 #include "csm/weights/npy.h"
 
 namespace csm::cli {
@@ -78,13 +78,13 @@ void run_decode(const DecodeArguments& arguments) {
   const bool as_npy = arguments.output.ends_with(".npy");
   if (!as_npy) (void)audio::format_from_path(arguments.output);
   const CodesFile file = read_codes(arguments.input);
-  engine::Engine engine(arguments.model.resolve());
-  const engine::ModelFacts& facts = engine.facts();
+  engine::Codec codec(arguments.model.resolve(), engine::CodecPart::kDecoder);
+  const engine::ModelFacts& facts = codec.facts();
   const int n_codebooks =
       arguments.codebooks > 0 ? arguments.codebooks : facts.n_codebooks;
   file.check(facts, n_codebooks);
   const std::int64_t n_samples = file.n_frames() * facts.samples_per_frame;
-  engine::DecodeStream stream = engine.start_decoding(n_codebooks);
+  engine::DecodeStream stream = codec.start_decoding(n_codebooks);
   stream.check(file.codes);
   const auto decode = [&](const Sink& sink) {
     decode_into(sink, stream, file.codes,
@@ -113,8 +113,8 @@ void add_decode(CLI::App& app) {
       ->required();
   command
       ->add_option("-o,--output", arguments->output,
-                   "Audio file (.wav, .flac, .ogg, .mp3, .pcm; .npy for "
-                   "float32 samples), or - for WAV on standard output")
+                   "Audio file (.wav, .flac, .ogg, .mp3, .opus, .pcm; .npy "
+                   "for float32 samples), or - for WAV on standard output")
       ->required();
   command
       ->add_option("--codebooks", arguments->codebooks,

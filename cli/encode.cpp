@@ -14,7 +14,7 @@
 #include "csm/base/atomic_file.h"
 #include "csm/base/json.h"
 #include "csm/base/str_cat.h"
-#include "csm/engine/engine.h"
+#include "csm/engine/codec.h"
 
 namespace csm::cli {
 namespace {
@@ -42,11 +42,11 @@ struct Encoded {
   }
 };
 
-Encoded encode(engine::Engine& engine, audio::ResampledReader& reader,
+Encoded encode(engine::Codec& codec, audio::ResampledReader& reader,
                const engine::EncodeOptions& options) {
   const auto start = std::chrono::steady_clock::now();
-  const auto rate = static_cast<double>(engine.facts().sample_rate_hz);
-  engine::EncodeStream stream = engine.start_encoding(options);
+  const auto rate = static_cast<double>(codec.facts().sample_rate_hz);
+  engine::EncodeStream stream = codec.start_encoding(options);
   Encoded out{.codes = {},
               .n_codebooks = stream.n_codebooks(),
               .source_rate = reader.source().sample_rate(),
@@ -90,13 +90,11 @@ void report(const EncodeArguments& arguments, const Encoded& encoded,
 void run_encode(const EncodeArguments& arguments) {
   // A place that cannot be written is told now, not after hours of sound.
   { const AtomicFile place(arguments.output); }
-  engine::EngineOptions options = arguments.model.resolve();
-  options.encoder = true;
-  engine::Engine engine(options);
-  const engine::ModelFacts& facts = engine.facts();
+  engine::Codec codec(arguments.model.resolve(), engine::CodecPart::kEncoder);
+  const engine::ModelFacts& facts = codec.facts();
   audio::ResampledReader reader(arguments.input, facts.sample_rate_hz);
   const Encoded encoded =
-      encode(engine, reader,
+      encode(codec, reader,
              {.n_codebooks = arguments.codebooks,
               .end_with_silence = arguments.end_with_silence});
   write_codes(arguments.output, facts, encoded.n_codebooks, encoded.codes);

@@ -93,6 +93,7 @@ OrderedJson describe(const Speech& speech, const LiveOutput* live) {
       speech.n_frames > 1 ? speech.times.frames / (speech.n_frames - 1) : 0;
   OrderedJson json = speech.totals().json(speech.codes);
   json["prompt_positions"] = speech.prompt_positions;
+  json["known_positions"] = speech.known_positions;
   json["ms"] = {{"load", speech.load_seconds * 1000},
                 {"prefill", speech.times.prefill * 1000},
                 {"first_audio", speech.times.first_audio * 1000},

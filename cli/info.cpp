@@ -5,32 +5,67 @@
 #include <filesystem>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "cli/commands.h"
 #include "cli/console.h"
 #include "cli/model_path.h"
+#include "csm/base/error.h"
 #include "csm/base/json.h"
 #include "csm/base/mapped_file.h"
 #include "csm/base/sha256.h"
 #include "csm/base/str_cat.h"
 #include "csm/codec/mimi_config.h"
 #include "csm/engine/engine_options.h"
+#include "csm/engine/model_source.h"
 #include "csm/model/generation_defaults.h"
 #include "csm/model/model_config.h"
-#include "csm/text/tokenizer.h"
 #include "csm/weights/checkpoint.h"
 #include "csm/weights/quantization.h"
+#include "csm/weights/weight_store.h"
 
 namespace csm::cli {
 namespace {
 
 struct InfoArguments {
-  std::string model;
+  FilesOptions files;
   bool json = false;
+};
+
+// What a model is described from; what cannot be read is a problem.
+struct Parts {
+  engine::ModelFiles files;
+  std::optional<weights::WeightStore> store;
+  std::optional<weights::Checkpoint> checkpoint;  // without a store
+  std::vector<Error> problems;
+
+  // Runs f; a failure becomes a problem. False: it failed.
+  template <class F>
+  bool attempt(F&& f) {
+    try {
+      f();
+      return true;
+    } catch (const Error& error) {
+      problems.push_back(error);
+      return false;
+    }
+  }
+
+  // Those of the model, then those of a codec that has its own.
+  [[nodiscard]] std::vector<const weights::Checkpoint*> checkpoints() const {
+    if (!store) {
+      return checkpoint ? std::vector{&*checkpoint}
+                        : std::vector<const weights::Checkpoint*>();
+    }
+    std::vector<const weights::Checkpoint*> out = {&store->checkpoint()};
+    if (store->codec_checkpoint()) out.push_back(&*store->codec_checkpoint());
+    return out;
+  }
 };
 
 OrderedJson describe_stack(const nn::LlamaConfig& config) {
@@ -43,9 +78,10 @@ OrderedJson describe_stack(const nn::LlamaConfig& config) {
           {"max_positions", config.max_positions}};
 }
 
-OrderedJson describe_config(const std::filesystem::path& folder) {
-  const auto config = model::ModelConfig::load(folder);
-  const auto codec = codec::MimiConfig::load(folder);
+OrderedJson describe_config(const engine::ModelConfigs& configs,
+                            const std::filesystem::path& folder) {
+  const model::ModelConfig& config = configs.model;
+  const codec::MimiConfig& codec = configs.codec;
   const auto defaults =
       model::GenerationDefaults::load(folder, config.n_codebooks);
   return {{"codebooks", config.n_codebooks},
@@ -64,19 +100,20 @@ OrderedJson describe_config(const std::filesystem::path& folder) {
             {"max_frames", defaults.max_frames}}}};
 }
 
-OrderedJson describe_tensors(const weights::Checkpoint& checkpoint) {
+OrderedJson describe_tensors(const Parts& parts) {
   struct Sum {
     std::size_t tensors = 0;
     std::size_t values = 0;
     std::size_t bytes = 0;
   };
   std::map<std::string, Sum> sums;
-  for (const auto& [name, tensor] : checkpoint.tensors()) {
-    const weights::TensorView& view = tensor.view;
-    Sum& sum = sums[weights::to_string(view.dtype)];
-    ++sum.tensors;
-    sum.values += view.bytes.size() / weights::size_of(view.dtype);
-    sum.bytes += view.bytes.size();
+  for (const weights::Checkpoint* checkpoint : parts.checkpoints()) {
+    for (const auto& [name, tensor] : checkpoint->tensors()) {
+      Sum& sum = sums[weights::to_string(tensor.view.dtype)];
+      ++sum.tensors;
+      sum.values += tensor.view.n_values();
+      sum.bytes += tensor.view.bytes.size();
+    }
   }
   OrderedJson table = OrderedJson::array();
   for (const auto& [dtype, sum] : sums) {
@@ -89,7 +126,7 @@ OrderedJson describe_tensors(const weights::Checkpoint& checkpoint) {
 }
 
 // Integer weights by their form; null if there are none.
-OrderedJson describe_integers(const std::filesystem::path& folder,
+OrderedJson describe_integers(const engine::ModelFiles& files,
                               const weights::Checkpoint& checkpoint) {
   struct Sum {
     std::size_t tensors = 0;
@@ -103,15 +140,17 @@ OrderedJson describe_integers(const std::filesystem::path& folder,
   constexpr std::string_view kScales = ".scales";
   std::map<std::pair<std::size_t, std::size_t>, Sum> sums;  // bits, group
   Sum all;
-  const auto declared = weights::Quantization::load(folder);
-  const auto type = engine::stored_weight_type(folder);
+  const bool has_config =
+      std::filesystem::exists(files.folder() / "config.json");
+  const auto declared =
+      has_config ? weights::Quantization::load(files.folder()) : std::nullopt;
+  const auto type = engine::stored_weight_type(files);
   const std::size_t usual_bits = type == engine::WeightType::kInt8 ? 8 : 4;
   for (const auto& [name, scales] : checkpoint.tensors()) {
     if (!name.ends_with(kScales)) continue;
     const std::string module = name.substr(0, name.size() - kScales.size());
     const std::size_t words = bytes_of(module + ".weight");
-    const std::size_t n_scales =
-        scales.view.bytes.size() / weights::size_of(scales.view.dtype);
+    const std::size_t n_scales = scales.view.n_values();
     const auto form = declared ? declared->of(module) : std::nullopt;
     const std::size_t bits =
         form ? static_cast<std::size_t>(form->bits) : usual_bits;
@@ -142,14 +181,13 @@ OrderedJson describe_integers(const std::filesystem::path& folder,
           {"forms", table}};
 }
 
-OrderedJson describe_files(const weights::Checkpoint& checkpoint) {
-  std::set<std::string> names;
-  for (const auto& [name, tensor] : checkpoint.tensors()) {
-    names.insert(tensor.file);
+OrderedJson describe_files(const Parts& parts) {
+  std::set<std::filesystem::path> paths;
+  for (const weights::Checkpoint* checkpoint : parts.checkpoints()) {
+    paths.merge(checkpoint->files());
   }
   OrderedJson files = OrderedJson::array();
-  for (const std::string& name : names) {
-    const std::filesystem::path path = name;
+  for (const std::filesystem::path& path : paths) {
     const MappedFile file(path);
     files.push_back({{"name", path.filename().string()},
                      {"bytes", file.bytes().size()},
@@ -183,26 +221,80 @@ void print_tree(const OrderedJson& json, const std::string& indent,
   }
 }
 
-void run_info(const InfoArguments& arguments) {
-  const auto folder = resolve_model(arguments.model);
-  OrderedJson info = {{"model", folder.string()}, {"layout", "huggingface"}};
-  info["config"] = describe_config(folder);
-  const auto checkpoint = weights::Checkpoint::open(folder);
-  if (auto integers = describe_integers(folder, checkpoint);
-      !integers.is_null()) {
-    info["quantization"] = std::move(integers);
+// The weights as a model, or at least as files.
+void open_weights(Parts& parts) {
+  const engine::ModelFiles& files = parts.files;
+  const bool opened = parts.attempt([&] {
+    parts.store = weights::WeightStore::open(
+        {.model = files.model, .layout = files.layout, .mimi = files.mimi});
+  });
+  if (opened) return;
+  try {
+    parts.checkpoint = weights::Checkpoint::open(files.model, files.layout);
+  } catch (const Error&) {
+    // The same problem once more.
   }
-  info["tensors"] = describe_tensors(checkpoint);
-  info["files"] = describe_files(checkpoint);
-  const auto tokenizer = text::Tokenizer::load(folder / "tokenizer.json");
-  info["tokenizer"] = {{"tokens", tokenizer.vocab_size()}};
+}
+
+// Everything about the model, the problems among it.
+OrderedJson describe(Parts& parts) {
+  open_weights(parts);
+  const engine::ModelFiles& files = parts.files;
+  OrderedJson info = {{"model", files.model.string()}};
+  const auto all = parts.checkpoints();
+  if (!all.empty()) info["layout"] = weights::to_string(all.front()->layout());
+  if (parts.store) {
+    info["codec_layout"] =
+        parts.store->codec_checkpoint()
+            ? weights::to_string(parts.store->codec_checkpoint()->layout())
+            : info["layout"];
+    parts.attempt([&] { engine::require_codec(*parts.store); });
+    std::optional<engine::ModelConfigs> configs;
+    parts.attempt([&] {
+      configs = engine::read_configs(*parts.store, files);
+      info["config"] = describe_config(*configs, files.folder());
+    });
+    if (configs) {
+      parts.attempt([&] {
+        const auto tokenizer =
+            engine::load_tokenizer(*parts.store, files, configs->model);
+        info["tokenizer"] = {{"tokens", tokenizer.vocab_size()}};
+      });
+    }
+  }
+  if (!all.empty()) {
+    parts.attempt([&] {
+      auto integers = describe_integers(files, *all.front());
+      if (!integers.is_null()) info["quantization"] = std::move(integers);
+    });
+    info["tensors"] = describe_tensors(parts);
+    parts.attempt([&] { info["files"] = describe_files(parts); });
+  }
+  // Whatever else keeps it from being loaded.
+  if (parts.problems.empty()) {
+    parts.attempt([&] { (void)engine::open_files(files); });
+  }
+  OrderedJson problems = OrderedJson::array();
+  for (const Error& problem : parts.problems) {
+    problems.push_back(
+        {{"kind", to_string(problem.code())}, {"message", problem.what()}});
+  }
+  info["problems"] = std::move(problems);
+  return info;
+}
+
+void run_info(const InfoArguments& arguments) {
+  Parts parts;
+  parts.files = arguments.files.files();
+  const OrderedJson info = describe(parts);
   if (arguments.json) {
     write_stdout(info.dump() + "\n");
-    return;
+  } else {
+    std::string text;
+    print_tree(info, "", text);
+    write_stdout(text);
   }
-  std::string text;
-  print_tree(info, "", text);
-  write_stdout(text);
+  if (!parts.problems.empty()) throw parts.problems.front();
 }
 
 }  // namespace
@@ -210,8 +302,8 @@ void run_info(const InfoArguments& arguments) {
 void add_info(CLI::App& app) {
   const auto arguments = std::make_shared<InfoArguments>();
   CLI::App* command = app.add_subcommand("info", "What a model consists of");
-  command->add_option("--model,model", arguments->model,
-                      "Folder of the model (default: the demo model)");
+  arguments->files.add_to(*command);
+  command->add_option("model", arguments->files.model, "The same as --model");
   command->add_flag("--json", arguments->json, "One JSON object");
   command->callback([arguments] { run_info(*arguments); });
 }

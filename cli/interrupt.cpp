@@ -2,6 +2,9 @@
 
 #include <csignal>
 
+#include "csm/base/error.h"
+#include "csm/base/str_cat.h"
+
 namespace csm::cli {
 namespace {
 
@@ -28,5 +31,12 @@ InterruptGuard::~InterruptGuard() {
 }
 
 int interrupt_signal() { return received; }
+
+void stop_if_interrupted(const char* command, const std::string& output) {
+  if (interrupt_signal() == 0) return;
+  throw Error(ErrorCode::kInvalidArgument,
+              str_cat("[cli.", command, "] interrupted, nothing was written (",
+                      output, ")"));
+}
 
 }  // namespace csm::cli

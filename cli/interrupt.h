@@ -1,5 +1,7 @@
 #pragma once
 
+#include <string>
+
 namespace csm::cli {
 
 /// While one lives, the first Ctrl-C (or SIGTERM) is a wish that the work
@@ -14,5 +16,9 @@ class InterruptGuard {
 
 /// The signal that came, 0 if none did.
 [[nodiscard]] int interrupt_signal();
+
+/// Throws: Error{kInvalidArgument} saying that nothing was written to `output`,
+/// if a signal came.
+void stop_if_interrupted(const char* command, const std::string& output);
 
 }  // namespace csm::cli

@@ -10,11 +10,11 @@ namespace csm::cli {
 
 void SoundOptions::add_to(CLI::App& command) {
   command.add_option("-o,--output", output,
-                     "Audio file (.wav, .flac, .ogg, .mp3, .pcm), or - for "
-                     "standard output");
+                     "Audio file (.wav, .flac, .ogg, .mp3, .opus, .pcm), or - "
+                     "for standard output");
   command.add_option("--format", format,
-                     "wav, flac, ogg, mp3 or pcm, raw 16-bit little endian "
-                     "(default: as the file is called; wav for -)");
+                     "wav, flac, ogg, mp3, opus or pcm, raw 16-bit little "
+                     "endian (default: as the file is called; wav for -)");
   command.add_flag("--stream", stream,
                    "Write every frame as soon as it is made");
   command.add_flag("--play", play, "Play on the loudspeaker while speaking");

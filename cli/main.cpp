@@ -38,7 +38,11 @@ int run(int argc, char** argv) {
   add_tokens(app);
   add_bench(app);
   add_quantize(app);
+  add_convert(app);
   add_voice(app);
+  add_serve(app);
+  add_pull(app);
+  add_doctor(app);
   try {
     app.parse(argc, argv);
     return 0;

@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <string>
+#include <vector>
 
 #include <CLI/CLI.hpp>
 
@@ -9,10 +10,24 @@
 
 namespace csm::cli {
 
-/// The options --model, --dtype, --device and --threads, which every command
-/// that runs a model has.
-struct ModelOptions {
-  std::string model;           ///< folder; empty: the demo model
+/// The options --model, --layout, --mimi, --tokenizer and --adapter, which say
+/// what files a model is made of.
+struct FilesOptions {
+  std::string model;                  ///< as resolve_model() takes it
+  std::string layout = "auto";        ///< auto: the weights' names tell
+  std::string mimi;                   ///< empty: inside or beside the weights
+  std::string tokenizer;              ///< the same
+  std::vector<std::string> adapters;  ///< "DIR" or "DIR:STRENGTH"
+
+  void add_to(CLI::App& command);
+
+  /// Throws: UsageError for an unknown layout; as resolve_model().
+  [[nodiscard]] engine::ModelFiles files() const;
+};
+
+/// The same with --dtype, --device and --threads, which every command that runs
+/// a model has.
+struct ModelOptions : FilesOptions {
   std::string dtype = "auto";  ///< auto: as stored if integers, else f32
   std::string device = "cpu";
   int threads = 0;

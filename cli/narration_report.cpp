@@ -27,6 +27,8 @@ OrderedJson describe_piece(const SpokenPiece& spoken,
   json["seed"] = speech.seed;
   json["stop_reason"] = engine::to_string(speech.stop_reason);
   json["prompt_positions"] = speech.prompt_positions;
+  json["known_positions"] = speech.known_positions;
+  json["first_audio_ms"] = speech.times.first_audio * 1000;
   json["context_segments"] = speech.n_context;
   json["dropped_segments"] = speech.forgotten.n_segments;
   json["dropped_positions"] = speech.forgotten.n_positions;

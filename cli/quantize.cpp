@@ -1,12 +1,11 @@
 #include <CLI/CLI.hpp>
-#include <csignal>
 #include <memory>
 #include <string>
 
 #include "cli/commands.h"
 #include "cli/console.h"
+#include "cli/interrupt.h"
 #include "cli/model_path.h"
-#include "csm/base/error.h"
 #include "csm/base/json.h"
 #include "csm/base/str_cat.h"
 #include "csm/engine/quantize_model.h"
@@ -24,30 +23,6 @@ struct QuantizeArguments {
   bool force = false;
   int threads = 0;
   bool json = false;
-};
-
-volatile std::sig_atomic_t interrupted = 0;
-
-void note_interrupt(int /*signal*/) { interrupted = 1; }
-
-// While it lives, an interrupt is noted instead of ending the program, so that
-// what was begun can be removed.
-class InterruptGuard {
- public:
-  InterruptGuard()
-      : old_interrupt_(std::signal(SIGINT, note_interrupt)),
-        old_terminate_(std::signal(SIGTERM, note_interrupt)) {}
-  ~InterruptGuard() {
-    std::signal(SIGINT, old_interrupt_);
-    std::signal(SIGTERM, old_terminate_);
-  }
-  InterruptGuard(const InterruptGuard&) = delete;
-  InterruptGuard& operator=(const InterruptGuard&) = delete;
-
- private:
-  using Handler = void (*)(int);
-  Handler old_interrupt_;
-  Handler old_terminate_;
 };
 
 engine::QuantizeOptions options_of(const QuantizeArguments& arguments) {
@@ -99,11 +74,7 @@ void run_quantize(const QuantizeArguments& arguments) {
   const InterruptGuard guard;
   Progress progress;
   options.progress = [&](const char* stage, double share) {
-    if (interrupted != 0) {
-      throw Error(ErrorCode::kInvalidArgument,
-                  str_cat("[cli.quantize] interrupted, nothing was written (",
-                          arguments.output, ")"));
-    }
+    stop_if_interrupted("quantize", arguments.output);
     progress.show(str_cat(stage, ": ", fixed(share * 100, 0), " %"));
   };
   const engine::QuantizeReport report = engine::quantize_model(options);

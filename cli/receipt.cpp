@@ -10,6 +10,7 @@
 #include "csm/base/atomic_file.h"
 #include "csm/base/json.h"
 #include "csm/base/sha256.h"
+#include "csm/engine/model_source.h"
 #include "csm/weights/model_digest.h"
 
 namespace csm::cli {
@@ -87,7 +88,7 @@ Receipt make_receipt(const engine::EngineOptions& model,
                      const engine::GenerationOptions& options,
                      const Speech& speech) {
   return {.version = CSM_VERSION,
-          .weights_sha256 = weights::model_digest(model.model_dir),
+          .weights_sha256 = engine::digest_of(model.files()),
           .weight_type = model.weight_type,
           .utterance = utterance,
           .options = options,

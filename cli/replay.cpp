@@ -10,6 +10,7 @@
 #include "cli/speech.h"
 #include "csm/base/error.h"
 #include "csm/base/str_cat.h"
+#include "csm/engine/model_source.h"
 #include "csm/weights/model_digest.h"
 
 namespace csm::cli {
@@ -38,7 +39,7 @@ void run_replay(const ReplayArguments& arguments) {
   const Receipt before = read_receipt(arguments.receipt);
   engine::EngineOptions model = arguments.model.resolve();
   model.weight_type = before.weight_type;
-  const std::string digest = weights::model_digest(model.model_dir);
+  const std::string digest = engine::digest_of(model.files());
   if (digest != before.weights_sha256) {
     differs(str_cat("expected the model with digest ",
                     before.weights_sha256.substr(0, 16), ", got ",

@@ -1,6 +1,7 @@
 #include "cli/speech.h"
 
 #include <chrono>
+#include <cstddef>
 #include <utility>
 
 #include "cli/console.h"
@@ -23,24 +24,38 @@ bool take_samples(const std::vector<float>& samples, LiveOutput* live,
 
 using Status = std::function<std::string(const Speech&)>;
 
-void collect(engine::Session session, Clock::time_point start, LiveOutput* live,
-             const Status& status, Speech& speech) {
-  Progress progress;
-  while (const auto frame = session.next()) {
-    const bool wanted = take_samples(frame->audio, live, speech);
-    if (speech.n_frames == 0)
-      speech.first_output_seconds = seconds_since(start);
-    if (!wanted || interrupt_signal() != 0) session.cancel();
-    ++speech.n_frames;
-    speech.codes.insert(speech.codes.end(), frame->codes.begin(),
-                        frame->codes.end());
-    progress.show(status(speech));
-  }
+void read_counts(const engine::Session& session, Speech& speech) {
   speech.stop_reason = *session.stop_reason();
   speech.times = session.times();
   speech.n_invalid_codes = session.n_invalid_codes();
   speech.n_changed_codes = session.n_changed_codes();
   speech.prompt_positions = session.prompt_positions();
+  speech.known_positions = session.known_positions();
+}
+
+// Whether a take goes on, after a step.
+bool take_in(const engine::StepResult& result, engine::Session& session,
+             LiveOutput* live, Clock::time_point start, Speech& take) {
+  if (result.error) throw *result.error;
+  if (!result.frame) return false;
+  const bool wanted = take_samples(result.frame->audio, live, take);
+  if (take.n_frames == 0) take.first_output_seconds = seconds_since(start);
+  if (!wanted || interrupt_signal() != 0) session.cancel();
+  ++take.n_frames;
+  const auto& codes = result.frame->codes;
+  take.codes.insert(take.codes.end(), codes.begin(), codes.end());
+  take.log_probabilities.push_back(result.frame->log_probability);
+  return true;
+}
+
+engine::TailAttempt judge(const Speech& take, const std::string& text) {
+  return {
+      .seed = take.seed,
+      .report = engine::check_tail({.codes = take.codes,
+                                    .audio = take.audio,
+                                    .log_probabilities = take.log_probabilities,
+                                    .stop_reason = take.stop_reason},
+                                   text, take.facts)};
 }
 
 }  // namespace
@@ -80,6 +95,46 @@ Talk::Talk(const engine::EngineOptions& model, SpeechExtras extras)
   }
 }
 
+Speech Talk::speak_best(const engine::Utterance& utterance,
+                        engine::GenerationOptions options,
+                        const std::vector<std::int32_t>& spoken,
+                        const Status& status) {
+  options.likelihood = extras_.tail_retries.has_value();
+  std::vector<Speech> takes(
+      static_cast<std::size_t>(extras_.tail_retries.value_or(0)) + 1);
+  std::vector<engine::Session> sessions;
+  for (Speech& take : takes) {
+    take.facts = engine_.facts();
+    take.seed = options.seed;
+    sessions.push_back(conversation_.start(utterance, options, spoken));
+    ++options.seed;
+  }
+  std::vector<engine::Session*> batch;
+  for (engine::Session& session : sessions) batch.push_back(&session);
+
+  Progress progress;
+  for (bool goes_on = true; goes_on;) {
+    goes_on = false;
+    const auto results = engine_.step(batch);
+    for (std::size_t i = 0; i < takes.size(); ++i) {
+      if (!take_in(results[i], sessions[i], extras_.live, start_, takes[i])) {
+        continue;
+      }
+      goes_on = true;
+      progress.show(status(takes[i]));
+    }
+  }
+  std::vector<engine::TailAttempt> attempts;
+  for (std::size_t i = 0; i < takes.size(); ++i) {
+    read_counts(sessions[i], takes[i]);
+    if (options.likelihood) attempts.push_back(judge(takes[i], utterance.text));
+  }
+  const std::size_t best = attempts.empty() ? 0 : engine::choose_take(attempts);
+  conversation_.keep(std::move(sessions[best]));
+  takes[best].tail_attempts = std::move(attempts);
+  return std::move(takes[best]);
+}
+
 Speech Talk::speak(const engine::Utterance& utterance,
                    const engine::GenerationOptions& options,
                    const Status& status) {
@@ -90,31 +145,7 @@ Speech Talk::speak(const engine::Utterance& utterance,
   std::vector<std::int32_t> spoken;
   if (extras_.resumption) spoken = extras_.resumption->codes(facts);
 
-  const auto speak_once = [&](std::uint64_t seed) {
-    Speech speech;
-    speech.facts = facts;
-    speech.seed = seed;
-    engine::GenerationOptions seeded = options;
-    seeded.seed = seed;
-    collect(engine_.start(utterance, seeded, conversation_.segments(), spoken),
-            start_, extras_.live, status, speech);
-    return speech;
-  };
-  Speech speech;
-  if (extras_.tail_retries) {
-    auto guarded = engine::guard_tail(options.seed, *extras_.tail_retries,
-                                      speak_once, [&](const Speech& take) {
-                                        return engine::check_tail(
-                                            {.codes = take.codes,
-                                             .audio = take.audio,
-                                             .stop_reason = take.stop_reason},
-                                            utterance.text, facts);
-                                      });
-    speech = std::move(guarded.speech);
-    speech.tail_attempts = std::move(guarded.attempts);
-  } else {
-    speech = speak_once(options.seed);
-  }
+  Speech speech = speak_best(utterance, options, spoken, status);
   speech.voice_use = voice_use_;
   speech.n_context = static_cast<int>(conversation_.segments().size());
   speech.forgotten = forgotten;

@@ -25,7 +25,7 @@ struct SpeechExtras {
   std::vector<RecordedTurn> context;     // heard next
   std::optional<int> max_context;        // positions of all that is heard
   std::optional<Resumption> resumption;  // how it begins
-  std::optional<int> tail_retries;       // of the tail guard; none: no guard
+  std::optional<int> tail_retries;       // takes beyond one; none: no guard
   /// Takes the samples as they are made, in place of Speech::audio.
   LiveOutput* live = nullptr;
 };
@@ -42,11 +42,13 @@ struct Speech {
   std::int64_t n_invalid_codes = 0;
   std::int64_t n_changed_codes = 0;
   int prompt_positions = 0;
-  std::uint64_t seed = 0;  // the tail guard may have gone on to another
+  int known_positions = 0;  // of them; they needed no reading
+  std::uint64_t seed = 0;   // the tail guard may have gone on to another
   std::optional<engine::VoiceUse> voice_use;
-  int n_context = 0;            // segments that were heard before
-  engine::Forgotten forgotten;  // what there was no room for
-  int n_resumed = 0;            // frames
+  int n_context = 0;                      // segments that were heard before
+  engine::Forgotten forgotten;            // what there was no room for
+  int n_resumed = 0;                      // frames
+  std::vector<double> log_probabilities;  // [n_frames]; 0 without the guard
   std::vector<engine::TailAttempt> tail_attempts;  // none without the guard
   double first_output_seconds = 0;  // until the first samples had left; live
   double load_seconds = 0;
@@ -84,6 +86,13 @@ class Talk {
   [[nodiscard]] double seconds() const { return seconds_since(start_); }
 
  private:
+  // With the guard the best of takes that are spoken together, whose seeds
+  // follow each other.
+  [[nodiscard]] Speech speak_best(
+      const engine::Utterance& utterance, engine::GenerationOptions options,
+      const std::vector<std::int32_t>& spoken,
+      const std::function<std::string(const Speech&)>& status);
+
   std::chrono::steady_clock::time_point load_start_;
   SpeechExtras extras_;
   engine::Engine engine_;

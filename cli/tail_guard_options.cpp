@@ -13,18 +13,19 @@ constexpr int kMostRetries = 100;
 }  // namespace
 
 void TailGuardOptions::add_to(CLI::App& command) {
-  // Three retries unless a number is given: --tail-guard=5.
+  // Three more takes unless a number is given: --tail-guard=5.
   option_ = command.add_flag(
       "--tail-guard{3}", n_retries_,
-      "Speak again with the next seed, at most 3 times (--tail-guard=N: N), "
-      "when the speech is cut off, runs on, falls silent or repeats itself");
+      "Speak 3 more takes (--tail-guard=N: N) with the next seeds and keep the "
+      "best: none that is cut off, runs on, falls silent or repeats itself, "
+      "and of the others the one with the most likely end");
 }
 
 std::optional<int> TailGuardOptions::retries() const {
   if (option_ == nullptr || option_->count() == 0) return std::nullopt;
   if (n_retries_ < 0 || n_retries_ > kMostRetries) {
     throw UsageError(str_cat("--tail-guard: expected 0 to ", kMostRetries,
-                             " retries, got ", n_retries_));
+                             " more takes, got ", n_retries_));
   }
   return n_retries_;
 }
@@ -42,7 +43,8 @@ OrderedJson describe(std::span<const engine::TailAttempt> attempts) {
                     {"seconds", measures.seconds},
                     {"end_db", measures.end_db},
                     {"silence_seconds", measures.silence_seconds},
-                    {"repetition_seconds", measures.repetition_seconds}});
+                    {"repetition_seconds", measures.repetition_seconds},
+                    {"end_surprise", measures.end_surprise}});
   }
   return list;
 }

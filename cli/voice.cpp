@@ -16,8 +16,8 @@
 #include "csm/base/str_cat.h"
 #include "csm/base/user_folders.h"
 #include "csm/engine/engine.h"
+#include "csm/engine/model_source.h"
 #include "csm/engine/voice_file.h"
-#include "csm/weights/model_digest.h"
 
 namespace csm::cli {
 namespace {
@@ -169,7 +169,7 @@ void run_list(const LookArguments& arguments) {
 std::string cache_state(const engine::Voice& voice, const fs::path& model) {
   if (!voice.cache) return "none";
   const std::string digest =
-      weights::kept_model_digest(model, user_cache_folder());
+      engine::digest_of({.model = model}, user_cache_folder());
   return voice.cache->key.weights_sha256 == digest ? "of these weights"
                                                    : "of other weights";
 }

@@ -32,7 +32,8 @@ void VoicesFolder::add_to(CLI::App& command) {
 }
 
 engine::VoiceLibrary VoicesFolder::library(const fs::path& model_dir) const {
-  return {model_dir / "voices", user_voices(folder)};
+  return {engine::ModelFiles{model_dir}.folder() / "voices",
+          user_voices(folder)};
 }
 
 void VoiceOptions::add_to(CLI::App& command) {

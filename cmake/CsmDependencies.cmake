@@ -11,6 +11,9 @@ find_package(ICU REQUIRED COMPONENTS uc)
 pkg_check_modules(PCRE2 REQUIRED IMPORTED_TARGET libpcre2-8)
 pkg_check_modules(SNDFILE REQUIRED IMPORTED_TARGET sndfile)
 pkg_check_modules(SOXR REQUIRED IMPORTED_TARGET soxr)
+find_package(CURL 7.85 REQUIRED)
+pkg_check_modules(PROMETHEUS REQUIRED IMPORTED_TARGET prometheus-cpp-core)
+find_package(Boost 1.74 REQUIRED) # Asio and Beast: headers alone
 # Optional: csm generate --play.
 pkg_check_modules(PORTAUDIO IMPORTED_TARGET portaudio-2.0)
 
@@ -32,3 +35,13 @@ add_library(csm_mlx INTERFACE)
 target_link_libraries(csm_mlx INTERFACE mlx)
 get_target_property(CSM_MLX_INCLUDES mlx INTERFACE_INCLUDE_DIRECTORIES)
 target_include_directories(csm_mlx SYSTEM INTERFACE ${CSM_MLX_INCLUDES})
+
+# Boost's headers neither; its Asio and Beast are compiled once, in
+# csm/server/boost_parts.cpp.
+add_library(csm_boost INTERFACE)
+target_include_directories(csm_boost SYSTEM INTERFACE ${Boost_INCLUDE_DIRS})
+target_compile_definitions(
+  csm_boost
+  INTERFACE BOOST_ASIO_SEPARATE_COMPILATION BOOST_BEAST_SEPARATE_COMPILATION
+            BOOST_ASIO_NO_DEPRECATED)
+target_link_libraries(csm_boost INTERFACE Threads::Threads)

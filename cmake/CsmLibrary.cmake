@@ -20,7 +20,6 @@ set(CSM_PUBLIC_HEADERS
     csm/base/error.h
     csm/csm.h
     csm/engine/codec_stream.h
-    csm/engine/context.h
     csm/engine/conversation.h
     csm/engine/engine.h
     csm/engine/engine_options.h
@@ -35,7 +34,8 @@ set(CSM_PUBLIC_HEADERS
     csm/sampling/noise.h
     csm/sampling/sampler_options.h
     csm/sampling/torch_cuda_rng.h
-    csm/sampling/torch_rng.h)
+    csm/sampling/torch_rng.h
+    csm/weights/layout.h)
 list(TRANSFORM CSM_PUBLIC_HEADERS PREPEND "${PROJECT_SOURCE_DIR}/")
 
 add_library(csm_library SHARED "${PROJECT_SOURCE_DIR}/csm/csm.cpp")

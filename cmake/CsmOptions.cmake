@@ -27,3 +27,8 @@ if(CSM_SANITIZE)
                           -fno-sanitize-recover=all)
   target_link_options(csm_options INTERFACE -fsanitize=${CSM_SANITIZE})
 endif()
+
+# libFuzzer's coverage, in all of our code.
+if(CSM_FUZZ)
+  target_compile_options(csm_options INTERFACE -fsanitize=fuzzer-no-link)
+endif()

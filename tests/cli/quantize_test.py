@@ -289,7 +289,7 @@ def hostile_cases(quantised):
 
     case("other bits", both("bits", 8), "8 bits", "4 bits")
     case("other group", both("group_size", 32), "groups of 32", "groups of 64")
-    case("three bits", both("bits", 3), "got 3")
+    case("three bits", both("bits", 3), "3 bits", "4 bits")
     case("group of 7", both("group_size", 7), "got 7")
     case("bits a word", both("bits", "four"), "bits")
     case("mode", both("mode", "mxfp4"), "mxfp4")

@@ -224,7 +224,7 @@ def usage(bench):
     for arguments, status, word in (
             (["--stream"], 2, "--output"),
             (["--stream", "-o", "-", "--json"], 2, "--json"),
-            (["-o", bench.path("a.wav"), "--format", "opus"], 1, "opus"),
+            (["-o", bench.path("a.wav"), "--format", "aac"], 1, "aac"),
             (["--stream", "-o", "/nonexistent/a.wav"], 1, "/nonexistent"),
             (["--stream", "-o", "/dev/full"], 1, "file name ending in"),
             (["--stream", "-o", "/dev/full", "--format", "wav"], 1,

@@ -1,0 +1,132 @@
+#include <CLI/CLI.hpp>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "cli/commands.h"
+#include "cli/console.h"
+#include "cli/interrupt.h"
+#include "cli/model_path.h"
+#include "csm/base/json.h"
+#include "csm/base/str_cat.h"
+#include "csm/engine/convert_model.h"
+
+namespace csm::cli {
+namespace {
+
+constexpr double kMega = 1e6;
+constexpr const char* kStored = "stored";
+
+struct ConvertArguments {
+  FilesOptions files;
+  std::string to = "huggingface";
+  std::string dtype = kStored;
+  std::string output;
+  bool force = false;
+  bool json = false;
+};
+
+std::optional<weights::Dtype> parse_float_type(const std::string& name) {
+  if (name == kStored) return std::nullopt;
+  if (name == "f32") return weights::Dtype::kF32;
+  if (name == "f16") return weights::Dtype::kF16;
+  if (name == "bf16") return weights::Dtype::kBf16;
+  throw UsageError(
+      str_cat("--dtype: expected stored, f32, f16 or bf16 (csm quantize makes "
+              "integers), got '",
+              name, "'"));
+}
+
+engine::ConvertOptions options_of(const ConvertArguments& arguments) {
+  engine::ConvertOptions options;
+  const auto layout = weights::parse_layout(arguments.to);
+  if (!layout || *layout == weights::Layout::kCsmTts) {
+    throw UsageError(
+        str_cat("--to: expected huggingface, original or mlx, got '",
+                arguments.to, "'"));
+  }
+  options.layout = *layout;
+  options.dtype = parse_float_type(arguments.dtype);
+  options.files = arguments.files.files();
+  options.output = arguments.output;
+  options.replace = arguments.force;
+  return options;
+}
+
+OrderedJson describe(const ConvertArguments& arguments,
+                     const engine::ConvertReport& report) {
+  OrderedJson files = OrderedJson::array();
+  for (const auto& file : report.files) {
+    files.push_back({{"name", file.name},
+                     {"tensors", file.n_tensors},
+                     {"bytes", file.bytes}});
+  }
+  return {{"output", arguments.output},
+          {"from", weights::to_string(report.from)},
+          {"to", arguments.to},
+          {"dtype", arguments.dtype},
+          {"files", files},
+          {"tokenizer", report.has_tokenizer}};
+}
+
+std::string summarise(const ConvertArguments& arguments,
+                      const engine::ConvertReport& report) {
+  std::string text =
+      str_cat(arguments.output, ": ", weights::to_string(report.from), " to ",
+              arguments.to, ", dtype ", arguments.dtype);
+  for (const auto& file : report.files) {
+    text += str_cat("; ", file.name, ": ", file.n_tensors, " tensors, ",
+                    fixed(static_cast<double>(file.bytes) / kMega, 1), " MB");
+  }
+  if (!report.has_tokenizer) {
+    text += "; the source has no tokenizer.json, so none was written";
+  }
+  return text;
+}
+
+void run_convert(const ConvertArguments& arguments) {
+  engine::ConvertOptions options = options_of(arguments);
+  const InterruptGuard guard;
+  Progress progress;
+  options.progress = [&](const char* stage, double share) {
+    stop_if_interrupted("convert", arguments.output);
+    progress.show(str_cat(stage, ": ", fixed(share * 100, 0), " %"));
+  };
+  const engine::ConvertReport report = engine::convert_model(options);
+  progress.clear();
+  if (arguments.json) {
+    write_stdout(describe(arguments, report).dump() + "\n");
+  } else {
+    say(summarise(arguments, report));
+  }
+}
+
+}  // namespace
+
+void add_convert(CLI::App& app) {
+  const auto arguments = std::make_shared<ConvertArguments>();
+  CLI::App* command =
+      app.add_subcommand("convert", "Write a model in another layout or type");
+  arguments->files.add_to(*command);
+  command
+      ->add_option("--to", arguments->to,
+                   "Layout to write: huggingface, original or mlx")
+      ->capture_default_str();
+  command
+      ->add_option("--dtype", arguments->dtype,
+                   "Of the language model: f32, f16 or bf16; stored: as it "
+                   "is, f32 where that is integers")
+      ->capture_default_str();
+  command
+      ->add_option("-o,--output,--out", arguments->output,
+                   "Folder to write, which must not exist")
+      ->required();
+  command->add_flag("--force", arguments->force,
+                    "Replace a model in that folder");
+  command->add_flag("--json", arguments->json,
+                    "One JSON object about the result on standard output");
+  command->callback([arguments] { run_convert(*arguments); });
+}
+
+}  // namespace csm::cli
