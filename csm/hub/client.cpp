@@ -1,7 +1,6 @@
 #include "csm/hub/client.h"
 
 #include <algorithm>
-#include <charconv>
 #include <utility>
 
 #include "csm/base/error.h"
@@ -42,15 +41,8 @@ bool can_name_a_blob(const std::string& etag) {
 }
 
 std::optional<std::uint64_t> size_of(const Response& response) {
-  const std::string text = response.header("x-linked-size");
-  if (text.empty()) return response.length();
-  std::uint64_t value = 0;
-  const auto [end, error] =
-      std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size()) {
-    return std::nullopt;
-  }
-  return value;
+  if (response.header("x-linked-size").empty()) return response.length();
+  return response.number("x-linked-size");
 }
 
 bool is_this_machine(const std::string& origin) {

@@ -130,8 +130,9 @@ std::string Response::header(const std::string& name) const {
   return it == headers.end() ? std::string() : it->second;
 }
 
-std::optional<std::uint64_t> Response::length() const {
-  const std::string text = header("content-length");
+std::optional<std::uint64_t> Response::number(
+    const std::string& header_name) const {
+  const std::string text = header(header_name);
   std::uint64_t value = 0;
   const auto [end, error] =
       std::from_chars(text.data(), text.data() + text.size(), value);

@@ -26,8 +26,12 @@ struct Response {
   [[nodiscard]] bool ok() const { return status >= 200 && status < 300; }
   /// Empty if absent.
   [[nodiscard]] std::string header(const std::string& name) const;
-  /// Of content-length; nothing if absent or no number.
-  [[nodiscard]] std::optional<std::uint64_t> length() const;
+  /// Nothing if absent or no number.
+  [[nodiscard]] std::optional<std::uint64_t> number(
+      const std::string& header_name) const;
+  [[nodiscard]] std::optional<std::uint64_t> length() const {
+    return number("content-length");
+  }
 };
 
 struct Request {
