@@ -142,6 +142,21 @@ void add_limits(CLI::App& command, server::ServerOptions& options) {
       ->check(CLI::Range(1, 1000000))
       ->capture_default_str();
   command
+      .add_option("--head-seconds", options.head_seconds,
+                  "How long a client may take for a request's headers")
+      ->check(CLI::Range(0.1, 3600.0))
+      ->capture_default_str();
+  command
+      .add_option("--body-seconds", options.body_seconds,
+                  "How long a client may take for a request's body")
+      ->check(CLI::Range(0.1, 3600.0))
+      ->capture_default_str();
+  command
+      .add_option("--idle-seconds", options.idle_seconds,
+                  "How long a connection may be silent between requests")
+      ->check(CLI::Range(0.1, 3600.0))
+      ->capture_default_str();
+  command
       .add_option("--stall-seconds", options.stall_seconds,
                   "A client that takes nothing for so long is given up")
       ->check(CLI::Range(0.1, 3600.0))

@@ -12,6 +12,10 @@ struct ModelFacts {
   int max_positions = 0;      ///< context of the backbone, in frames
   int sample_rate_hz = 0;     ///< of the audio
   int samples_per_frame = 0;
+
+  [[nodiscard]] double frame_seconds() const {
+    return static_cast<double>(samples_per_frame) / sample_rate_hz;
+  }
 };
 
 }  // namespace csm::engine

@@ -13,6 +13,7 @@ namespace {
 constexpr int kEncodeBusy = 2;
 constexpr int kEncodeIdle = 32;
 constexpr std::size_t kMaxTalks = 16;
+constexpr double kDeliverSeconds = 0.005;
 
 }  // namespace
 
@@ -56,9 +57,11 @@ void EngineLoop::measure() {
 void EngineLoop::run() {
   while (wait()) {
     prepare();
+    deliver(false);
     step();
     drop_ended();
     publish();
+    deliver(idle_);
   }
   for (const auto& lane : lanes_) {
     lane->fail(RequestError({.status = 503,
@@ -67,6 +70,16 @@ void EngineLoop::run() {
                              .message = "the server is going down",
                              .param = {}}));
   }
+  inbox_.deliver();
+}
+
+// Tells listeners what there is, unless steps are so short that as many trips
+// to their thread would be felt.
+void EngineLoop::deliver(bool at_once) {
+  const double time = now();
+  if (!at_once && time - delivered_ < kDeliverSeconds) return;
+  delivered_ = time;
+  inbox_.deliver();
 }
 
 // Takes what has come; sleeps while there is nothing to do.
@@ -175,12 +188,14 @@ void EngineLoop::keep_talk(const std::shared_ptr<Talk>& talk) {
 
 void EngineLoop::publish() {
   std::optional<double> next_end;
+  int n_silent = 0;
   for (const auto& lane : lanes_) {
     const double left = lane->seconds_left();
     if (!next_end || left < *next_end) next_end = left;
+    if (lane->is_silent()) ++n_silent;
   }
   if (observer_ != nullptr) {
-    observer_->on_streams(static_cast<int>(lanes_.size()));
+    observer_->on_streams(static_cast<int>(lanes_.size()), n_silent);
   }
   const std::lock_guard lock(inbox_.mutex);
   inbox_.clock = clock_;

@@ -35,6 +35,7 @@ class EngineLoop {
   void drop_ended();
   void keep_talk(const std::shared_ptr<Talk>& talk);
   void publish();
+  void deliver(bool at_once);
   [[nodiscard]] double now() const;
 
   engine::Engine& engine_;
@@ -47,7 +48,8 @@ class EngineLoop {
   std::vector<std::unique_ptr<LaneState>> lanes_;
   // Conversations that keep what the model has read, the latest last.
   std::deque<std::weak_ptr<Talk>> talks_;
-  bool idle_ = true;  // nothing could be done
+  double delivered_ = 0;  // when listeners were told last
+  bool idle_ = true;      // nothing could be done
 };
 
 }  // namespace csm::server

@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <utility>
 #include <vector>
 
 #include "csm/engine/engine.h"
@@ -31,7 +32,7 @@ struct SpeechStream::Shared {
 
 /// Where the engine's thread and all others meet.
 ///
-/// Threads: any; all members but post are guarded by the mutex.
+/// Threads: any; all members but post and told are guarded by the mutex.
 class Inbox {
  public:
   using Stream = std::shared_ptr<SpeechStream::Shared>;
@@ -39,6 +40,9 @@ class Inbox {
 
   /// Runs a function on the thread that listeners belong to.
   std::function<void(std::function<void()>)> post;
+  /// What listeners are to be told at the next deliver(). The engine's thread
+  /// only.
+  std::vector<std::function<void()>> told;
 
   std::mutex mutex;
   std::condition_variable changed;
@@ -49,6 +53,15 @@ class Inbox {
   std::vector<std::unique_ptr<Talk>> gone;  // that nobody holds any more
   Load load;
   StepClock clock;
+
+  /// One trip to the other thread for all that a step has made. The engine's
+  /// thread only.
+  void deliver() {
+    if (told.empty()) return;
+    post([all = std::exchange(told, {})] {
+      for (const auto& tell : all) tell();
+    });
+  }
 
   void wake() {
     news = true;

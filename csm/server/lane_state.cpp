@@ -172,8 +172,10 @@ void LaneState::tell(StreamEvent event) {
     const std::lock_guard lock(inbox_.mutex);
     ++stream_->n_waiting;
   }
-  inbox_.post([stream = stream_, event = std::move(event)]() mutable {
-    if (stream->listener) stream->listener(std::move(event));
+  // Behind a pointer, as functions are copied and sound should not be.
+  const auto shared = std::make_shared<StreamEvent>(std::move(event));
+  inbox_.told.emplace_back([stream = stream_, shared] {
+    if (stream->listener) stream->listener(std::move(*shared));
   });
 }
 
@@ -189,7 +191,7 @@ void LaneState::end(StreamEnded how) {
 
 double LaneState::piece_seconds() const {
   return static_cast<double>(codes_.size()) / facts_.n_codebooks *
-         facts_.samples_per_frame / facts_.sample_rate_hz;
+         facts_.frame_seconds();
 }
 
 double LaneState::seconds_left() const {

@@ -50,6 +50,8 @@ class LaneState {
     return stream_->settings.talk;
   }
   [[nodiscard]] bool plays() const { return stream_->settings.plays; }
+  /// Whether it has made no sound yet.
+  [[nodiscard]] bool is_silent() const { return n_samples_ == 0; }
   /// About how much sound is still to come.
   [[nodiscard]] double seconds_left() const;
 

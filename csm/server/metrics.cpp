@@ -71,6 +71,8 @@ struct Metrics::Parts {
                        .Add({});
   Gauge& active =
       gauge(registry, "csm_streams_active", "Streams that speak or wait");
+  Gauge& queued = gauge(registry, "csm_streams_queued",
+                        "Streams of these that wait for their first frame");
   Gauge& connections =
       gauge(registry, "csm_connections", "Connections that are open");
   Histogram& frame = histogram(registry, "csm_frame_seconds",
@@ -101,7 +103,10 @@ void Metrics::on_step(int n_rows, int n_positions, double seconds) {
   parts_->positions.Increment(n_positions);
 }
 
-void Metrics::on_streams(int n_streams) { parts_->active.Set(n_streams); }
+void Metrics::on_streams(int n_streams, int n_silent) {
+  parts_->active.Set(n_streams);
+  parts_->queued.Set(n_silent);
+}
 
 void Metrics::on_connections(int n_connections) {
   parts_->connections.Set(n_connections);

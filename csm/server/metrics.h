@@ -27,7 +27,7 @@ class Metrics : public EngineObserver {
   ~Metrics() override;
 
   void on_step(int n_rows, int n_positions, double seconds) override;
-  void on_streams(int n_streams) override;
+  void on_streams(int n_streams, int n_silent) override;
 
   /// A request was answered. route is one of few known names.
   void on_request(const std::string& route, int status);

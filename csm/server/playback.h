@@ -32,6 +32,15 @@ class Playback {
     return start_ ? sound_ - (now - *start_) : 0;
   }
 
+  /// Frames of sound to gather before they leave together: each alone while
+  /// little is in hand, at most a quarter of what is in hand afterwards, as
+  /// fewer and larger messages cost both ends less.
+  [[nodiscard]] int frames_to_gather(double now, double frame_seconds) const {
+    constexpr int kMost = 8;
+    const double frames = lead(now) / (4 * frame_seconds);
+    return static_cast<int>(std::clamp(frames, 1.0, 1.0 * kMost));
+  }
+
   /// Seconds of silence within the sound: all, and the longest.
   [[nodiscard]] double underrun_seconds() const { return underrun_; }
   [[nodiscard]] double longest_underrun() const { return longest_; }

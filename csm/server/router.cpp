@@ -1,6 +1,7 @@
 #include "csm/server/router.h"
 
 #include <algorithm>
+#include <boost/asio/ip/address.hpp>
 #include <string_view>
 #include <utility>
 
@@ -62,7 +63,10 @@ bool contains(const std::vector<std::string>& list, std::string_view item) {
 }
 
 bool is_loopback(const std::string& host) {
-  return host.starts_with("127.") || host == "localhost" || host == "::1";
+  if (host == "localhost") return true;
+  boost::system::error_code failed;
+  const auto address = boost::asio::ip::make_address(host, failed);
+  return !failed && address.is_loopback();
 }
 
 [[noreturn]] void refuse(int status, const char* code,
@@ -106,11 +110,20 @@ void check_origin(const App& app, const HttpRequest& request) {
          "pages of this origin may not ask (csm serve --cors-origin)");
 }
 
+void take_request(App& app, const std::string& client) {
+  if (const auto seconds = app.limits.take_request(client, now_seconds())) {
+    throw RequestError(too_many("rate_limit_exceeded",
+                                "this client asks too often", *seconds));
+  }
+}
+
 void check_key(App& app, HttpRequest& request) {
   if (app.options.keys.empty()) return;
   const std::string key = presented_key(request.headers);
   const auto name = app.options.keys.find(key);
   if (!name) {
+    // So often only as anybody may ask: keys are not to be guessed.
+    take_request(app, request.client);
     refuse(401, "invalid_api_key",
            key.empty() ? "expected an API key (Authorization: Bearer KEY)"
                        : "this API key is not known");
@@ -177,11 +190,7 @@ void check_client(App& app, HttpRequest& request) {
   check_host(app, request);
   check_origin(app, request);
   check_key(app, request);
-  if (const auto seconds =
-          app.limits.take_request(request.client, now_seconds())) {
-    throw RequestError(too_many("rate_limit_exceeded",
-                                "this client asks too often", *seconds));
-  }
+  take_request(app, request.client);
 }
 
 Route find_route(App& app, HttpRequest& request) {

@@ -93,6 +93,7 @@ struct Server::Parts {
   }
 
   void accept();
+  void warn() const;
   void wait_for_signal();
   void drain(double until);
 
@@ -117,6 +118,14 @@ void Server::Parts::accept() {
     }
     accept();
   });
+}
+
+void Server::Parts::warn() const {
+  error_code failed;
+  const auto address = acceptor.local_endpoint(failed).address();
+  if (address.is_loopback() || !app->options.keys.empty()) return;
+  app->log(str_cat("warning=\"everybody who reaches ", address.to_string(),
+                   " may speak: there are no API keys (--api-keys)\""));
 }
 
 void Server::Parts::wait_for_signal() {
@@ -157,6 +166,7 @@ int Server::run() {
   parts_->signals.add(SIGINT);
   parts_->signals.add(SIGTERM);
   parts_->wait_for_signal();
+  parts_->warn();
   parts_->accept();
   parts_->context.run();
   return parts_->signal;

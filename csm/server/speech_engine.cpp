@@ -54,8 +54,7 @@ SpeechEngine::SpeechEngine(const Options& options,
     thread_.join();
     throw;
   }
-  admission_.frame_seconds =
-      static_cast<double>(facts_.samples_per_frame) / facts_.sample_rate_hz;
+  admission_.frame_seconds = facts_.frame_seconds();
 }
 
 void SpeechEngine::stop() {

@@ -24,8 +24,9 @@ class EngineObserver {
 
   /// A step of so many streams; n_positions of prompts were read in it.
   virtual void on_step(int n_rows, int n_positions, double seconds) = 0;
-  /// How many streams there are now.
-  virtual void on_streams(int n_streams) = 0;
+  /// How many streams there are now, and how many of them wait for their first
+  /// frame.
+  virtual void on_streams(int n_streams, int n_silent) = 0;
 };
 
 /// One engine on a thread of its own, and all streams that it speaks for.

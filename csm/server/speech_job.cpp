@@ -106,7 +106,15 @@ void SpeechJob::open(StreamSettings settings) {
   }
 }
 
-void SpeechJob::on(const PieceBegan& event) { result_.add(event); }
+void SpeechJob::on(const PieceBegan& event) {
+  result_.add(event);
+  if (responder_ != nullptr) return;
+  // Room is not memory before something is in it; growing is copying.
+  samples_.reserve(
+      samples_.size() +
+      static_cast<std::size_t>(event.max_frames) *
+          static_cast<std::size_t>(app_->rules.facts.samples_per_frame));
+}
 
 void SpeechJob::on(const PieceEnded& event) { result_.add(event); }
 
@@ -115,9 +123,15 @@ void SpeechJob::on(FrameSpoken& event) {
   ++n_held_;
   if (responder_ == nullptr) {
     stream_->sent(std::exchange(n_held_, 0));
-  } else if (has_head_ || n_held_ >= first_chunk_) {
+  } else if (n_held_ >= frames_to_gather()) {
     flush(false);
   }
+}
+
+int SpeechJob::frames_to_gather() const {
+  if (!has_head_) return first_chunk_;
+  return playback_.frames_to_gather(now_seconds(),
+                                    app_->rules.facts.frame_seconds());
 }
 
 void SpeechJob::on(const StreamEnded& event) {

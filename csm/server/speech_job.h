@@ -57,6 +57,7 @@ class SpeechJob : public std::enable_shared_from_this<SpeechJob> {
   void on(FrameSpoken& event);
   void on(const PieceEnded& event);
   void on(const StreamEnded& event);
+  [[nodiscard]] int frames_to_gather() const;
   void flush(bool is_end);
   void send_head();
   void send_sound(std::string bytes, int n_frames, double seconds);

@@ -1,5 +1,7 @@
 #include <algorithm>
 #include <cstddef>
+#include <deque>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -78,6 +80,7 @@ class Batch : public std::enable_shared_from_this<Batch> {
         responder_(std::move(responder)),
         results_(items_.size()) {
     request_.body.clear();
+    for (std::size_t i = 0; i < items_.size(); ++i) waiting_.push_back(i);
   }
 
   void begin() {
@@ -91,21 +94,33 @@ class Batch : public std::enable_shared_from_this<Batch> {
 
  private:
   void next() {
-    while (!gone_ && n_begun_ < items_.size()) {
-      if (speak(n_begun_++)) return;
+    while (!gone_ && !waiting_.empty()) {
+      const std::size_t index = waiting_.front();
+      waiting_.pop_front();
+      if (speak(index)) return;
     }
     if (n_done_ == items_.size() && !std::exchange(gone_, true)) answer();
   }
 
-  // False: there is a result already.
+  // False: there is a result already. True: next() is called at its end, or
+  // at the end of another.
   bool speak(std::size_t index) {
+    std::optional<SpeechRequest> speech;
     try {
-      const SpeechRequest speech =
-          read_speech_request(items_[index], app_->rules);
+      speech = read_speech_request(items_[index], app_->rules);
+    } catch (const Error& error) {
+      fail(index, api_error_of(error));
+      return false;
+    }
+    ++n_speaking_;
+    try {
+      const OutputFormat format = speech->settings.format;
       jobs_.push_back(SpeechJob::gather(
-          app_, request_, speech, false,
-          [self = shared_from_this(), index, format = speech.settings.format](
+          app_, request_, *std::move(speech), false,
+          [self = shared_from_this(), index, format](
               GatheredSpeech gathered, std::optional<ApiError> error) {
+            --self->n_speaking_;
+            if (error && self->postpone(index, *error)) return;
             if (error) {
               self->fail(index, *error);
             } else {
@@ -115,9 +130,20 @@ class Batch : public std::enable_shared_from_this<Batch> {
           }));
       return true;
     } catch (const Error& error) {
-      fail(index, api_error_of(error));
+      --n_speaking_;
+      const ApiError refused = api_error_of(error);
+      if (postpone(index, refused)) return true;
+      fail(index, refused);
       return false;
     }
+  }
+
+  // What there is no room for waits for the others' end.
+  bool postpone(std::size_t index, const ApiError& error) {
+    constexpr int kTooMany = 429;
+    if (error.status != kTooMany || n_speaking_ == 0) return false;
+    waiting_.push_front(index);
+    return true;
   }
 
   void fail(std::size_t index, const ApiError& error) {
@@ -171,7 +197,8 @@ class Batch : public std::enable_shared_from_this<Batch> {
   std::shared_ptr<Responder> responder_;
   std::vector<OrderedJson> results_;
   std::vector<std::weak_ptr<SpeechJob>> jobs_;
-  std::size_t n_begun_ = 0;
+  std::deque<std::size_t> waiting_;  // items
+  int n_speaking_ = 0;
   std::size_t n_done_ = 0;
   std::size_t n_succeeded_ = 0;
   bool gone_ = false;  // answered, or nobody waits

@@ -97,17 +97,22 @@ void Utterance::on(const PieceBegan& event) {
 
 void Utterance::on(FrameSpoken& event) {
   if (is_over_) return;
-  const auto listener = listener_.lock();
-  if (listener != nullptr && !event.codes.empty()) {
-    listener->on_codes(event.piece, event.codes);
-  }
+  if (!event.codes.empty()) held_codes_.push_back(std::move(event.codes));
   held_.insert(held_.end(), event.samples.begin(), event.samples.end());
   ++n_held_;
-  if (has_begun_ || n_held_ >= first_chunk_) flush(false);
+  const int n_frames =
+      has_begun_ ? playback_.frames_to_gather(now_seconds(),
+                                              app_->rules.facts.frame_seconds())
+                 : first_chunk_;
+  if (n_held_ >= n_frames) flush(event.piece, false);
 }
 
-void Utterance::flush(bool is_end) {
+void Utterance::flush(int piece, bool is_end) {
   has_begun_ = true;
+  const auto listener = listener_.lock();
+  for (const auto& codes : std::exchange(held_codes_, {})) {
+    if (listener != nullptr) listener->on_codes(piece, codes);
+  }
   const double seconds =
       static_cast<double>(held_.size()) / app_->rules.facts.sample_rate_hz;
   std::string bytes = sound_->push(held_);
@@ -122,7 +127,6 @@ void Utterance::flush(bool is_end) {
     self->playback_.add(now, seconds);
     self->stream_->sent(n_frames);
   };
-  const auto listener = listener_.lock();
   if (bytes.empty() || listener == nullptr) return sent();
   listener->on_sound(std::move(bytes), sent);
 }
@@ -130,7 +134,7 @@ void Utterance::flush(bool is_end) {
 void Utterance::on(const PieceEnded& event) {
   result_.add(event);
   // What was held back for a smooth beginning leaves at the end at the latest.
-  if (!is_over_) flush(options_.file_per_piece);
+  if (!is_over_) flush(event.piece, options_.file_per_piece);
   if (const auto listener = listener_.lock()) {
     listener->on_piece_ended(event, n_bytes_);
   }
@@ -143,7 +147,7 @@ void Utterance::on(const StreamEnded& event) {
     return;
   }
   if (event.error) return end(event.error);
-  if (sound_ && !options_.file_per_piece) flush(true);
+  if (sound_ && !options_.file_per_piece) flush(0, true);
   end(std::nullopt);
 }
 

@@ -78,7 +78,7 @@ class Utterance : public std::enable_shared_from_this<Utterance> {
   void on(FrameSpoken& event);
   void on(const PieceEnded& event);
   void on(const StreamEnded& event);
-  void flush(bool is_end);
+  void flush(int piece, bool is_end);
   void end(const std::optional<ApiError>& error);
   void count() const;
 
@@ -94,7 +94,9 @@ class Utterance : public std::enable_shared_from_this<Utterance> {
   bool is_cancelled_ = false;  // it goes on until this was told
 
   std::optional<SoundStream> sound_;
+  // Frames that have not left: codes go with their sound.
   std::vector<float> held_;
+  std::vector<std::vector<std::int32_t>> held_codes_;
   int n_held_ = 0;
   int first_chunk_ = 1;
   bool has_begun_ = false;

@@ -145,6 +145,20 @@ def read_reply(response):
     return Reply(response, response.read(), {})
 
 
+def form(fields):
+    """(body, headers) of a form; a bytes value is a file."""
+    body = b""
+    for name, value in fields.items():
+        head = f'--xyz\r\nContent-Disposition: form-data; name="{name}"'
+        if isinstance(value, bytes):
+            head += '; filename="a.wav"\r\nContent-Type: audio/wav'
+        else:
+            value = value.encode()
+        body += head.encode() + b"\r\n\r\n" + value + b"\r\n"
+    return body + b"--xyz--\r\n", {
+        "Content-Type": "multipart/form-data; boundary=xyz"}
+
+
 class WebSocket:
     """As much of RFC 6455 as a client needs."""
 

@@ -9,24 +9,10 @@ import signal
 import socket
 import time
 
-from serving import Server, WebSocket, main
+from serving import Server, WebSocket, form, main
 
 TEXT = "This is my voice."
 KEY, OTHER = "0123456789abcdef-alice", "0123456789abcdef-bob"
-
-
-def form(fields):
-    """(body, headers) of a form; a bytes value is a file."""
-    body = b""
-    for name, value in fields.items():
-        head = f'--xyz\r\nContent-Disposition: form-data; name="{name}"'
-        if isinstance(value, bytes):
-            head += '; filename="a.wav"\r\nContent-Type: audio/wav'
-        else:
-            value = value.encode()
-        body += head.encode() + b"\r\n\r\n" + value + b"\r\n"
-    return body + b"--xyz--\r\n", {
-        "Content-Type": "multipart/form-data; boundary=xyz"}
 
 
 def upload(server, **fields):
