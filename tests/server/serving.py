@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 
 ADDRESS = re.compile(r"speaks at http://([^:]+):(\d+)")
 
@@ -125,6 +126,16 @@ class Server:
             return
         self.process.kill()
         self.process.wait()
+
+
+def wait_until(holds, seconds=120):
+    """Whether holds() at last, on a machine that may be slow."""
+    end = time.monotonic() + seconds
+    while not holds():
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.02)
+    return True
 
 
 def read_reply(response):
