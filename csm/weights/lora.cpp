@@ -32,11 +32,11 @@ constexpr std::string_view kWeight = ".weight";
   fail(ErrorCode::kCorrupt, what, where_of(tensor));
 }
 
-enum class Piece { kA, kB, kTableA, kTableB, kWhole };
+enum class Piece { kA, kB, kTableA, kTableB, kBase, kWhole };
 
-// A tensor's module and what it is for it.
+// The tensor of the model that a tensor changes, and what it is for that.
 struct Named {
-  std::string module;
+  std::string changed;
   Piece piece = Piece::kWhole;
 };
 
@@ -58,14 +58,14 @@ std::optional<Named> parse_name(std::string_view name) {
       {".lora_embedding_A.default", Piece::kTableA},
       {".lora_embedding_B", Piece::kTableB},
       {".lora_embedding_B.default", Piece::kTableB},
-      {kWeight, Piece::kWhole},
+      {".base_layer.weight", Piece::kBase},
   };
   for (const Ending& ending : kEndings) {
     if (!name.ends_with(ending.text)) continue;
     name.remove_suffix(ending.text.size());
-    return Named{std::string(name), ending.piece};
+    return Named{str_cat(name, kWeight), ending.piece};
   }
-  return std::nullopt;
+  return Named{std::string(name), Piece::kWhole};
 }
 
 void check_shape(const SourceTensor& tensor,
@@ -159,7 +159,8 @@ LoraAdapter LoraAdapter::open(const fs::path& folder, double strength) {
                    strength),
            where_of(*change.whole));
     }
-    const std::string module = parse_name(change.a->view.name)->module;
+    std::string module = parse_name(change.a->view.name)->changed;
+    module.resize(module.size() - kWeight.size());
     change.rank = config.rank(module);
     change.scale = static_cast<float>(config.scale(module) * strength);
   }
@@ -169,19 +170,19 @@ LoraAdapter LoraAdapter::open(const fs::path& folder, double strength) {
 void LoraAdapter::add(const SourceTensor& tensor) {
   const auto named = parse_name(tensor.view.name);
   const auto canonical =
-      named ? canonical_name(Layout::kHuggingFace,
-                             named->module + std::string(kWeight))
+      named ? canonical_name(Layout::kHuggingFace, named->changed)
             : std::nullopt;
-  if (!canonical || is_codec(*canonical)) {
-    corrupt("expected lora_A and lora_B of a module of CSM's transformers",
-            tensor);
+  if (!canonical) {
+    corrupt("expected lora_A and lora_B of a module of CSM", tensor);
   }
   Change& change = changes_[*canonical];
   const SourceTensor** place = &change.whole;
   if (named->piece == Piece::kA || named->piece == Piece::kTableA) {
     place = &change.a;
-  } else if (named->piece != Piece::kWhole) {
+  } else if (named->piece == Piece::kB || named->piece == Piece::kTableB) {
     place = &change.b;
+  } else if (named->piece == Piece::kBase) {
+    place = &change.base;
   }
   change.is_table |=
       named->piece == Piece::kTableA || named->piece == Piece::kTableB;
@@ -195,13 +196,16 @@ void LoraAdapter::check_pairs() const {
          checkpoint_.path().string());
   }
   for (const auto& [canonical, change] : changes_) {
-    const SourceTensor* some = change.a != nullptr ? change.a : change.b;
-    if (change.whole != nullptr ? some == nullptr
-                                : change.a != nullptr && change.b != nullptr) {
-      continue;
+    const bool has_product = change.a != nullptr && change.b != nullptr;
+    const bool has_part =
+        change.a != nullptr || change.b != nullptr || change.base != nullptr;
+    if (change.whole != nullptr ? !has_part : has_product) continue;
+    for (const SourceTensor* some :
+         {change.a, change.b, change.base, change.whole}) {
+      if (some == nullptr) continue;
+      corrupt("expected lora_A and lora_B together and alone, got another set",
+              *some);
     }
-    corrupt("expected lora_A and lora_B together and alone, got another set",
-            some != nullptr ? *some : *change.whole);
   }
 }
 
@@ -212,20 +216,25 @@ std::vector<std::string> LoraAdapter::names() const {
 }
 
 // PEFT keeps the matrices of a stack together: A is [stack, rank, in] and B is
-// [out, rank, stack].
+// [out, rank, stack], where "in" is the stack's second extent up to PEFT 0.18
+// and its third from 0.19 on.
 LoraAdapter::Factors LoraAdapter::factors_of(const Change& change,
                                              const std::vector<int>& shape,
-                                             std::optional<int> part,
-                                             bool by_rows) {
+                                             std::optional<int> part) {
   const std::int64_t n = part ? shape.front() : 1;
   const std::int64_t rank = change.rank;
   const std::int64_t rows = shape[part ? 1 : 0];
   const std::int64_t columns = shape.back();
   const auto& a_shape = change.a->view.shape;
-  const bool a_is_rows = a_shape.size() == 2 && a_shape.back() == rows;
+  if (part && rows == columns) {
+    fail(ErrorCode::kUnsupported,
+         str_cat("expected matrices that are not square, got ",
+                 to_string(std::vector<std::int64_t>{n, rows, columns})),
+         where_of(*change.a));
+  }
   // Whether A belongs to the rows of what is changed, not to its columns.
-  const bool swapped =
-      change.is_table || (part && (rows == columns ? !by_rows : a_is_rows));
+  const bool swapped = change.is_table ||
+                       (part && a_shape.size() == 2 && a_shape.back() == rows);
   check_shape(*change.a, {n * rank, swapped ? rows : columns});
   check_shape(*change.b, {swapped ? columns : rows, rank * n});
   const mx::array a = values_of(*change.a);
@@ -246,29 +255,55 @@ LoraAdapter::Factors LoraAdapter::factors_of(const Change& change,
           .rank = r};
 }
 
+mx::array LoraAdapter::whole_values(const SourceTensor& tensor,
+                                    const std::vector<int>& shape,
+                                    std::optional<int> part, bool by_rows) {
+  const std::vector<int> own(shape.begin() + (part ? 1 : 0), shape.end());
+  const std::size_t first = to_size(part.value_or(0)) * element_count(own);
+  const std::vector<std::int64_t> same(shape.begin(), shape.end());
+  const bool is_stack = part && own.size() == 2;
+  const bool is_turned =
+      is_stack &&
+      (own[0] == own[1]
+           ? by_rows
+           : tensor.view.shape == std::vector{same[0], same[2], same[1]});
+  if (!is_turned) {
+    check_shape(tensor, same);
+    return read_values(tensor, first, own, mx::float32);
+  }
+  const mx::array turned =
+      read_values(tensor, first, {own[1], own[0]}, mx::float32);
+  mx::array out = aligned_array(own, mx::float32);
+  for (int row = 0; row < own[0]; ++row) {
+    for (int column = 0; column < own[1]; ++column) {
+      out.data<float>()[row * own[1] + column] =
+          turned.data<float>()[column * own[0] + row];
+    }
+  }
+  return out;
+}
+
 void LoraAdapter::change(std::string_view canonical,
                          const std::vector<int>& shape, std::optional<int> part,
                          bool by_rows, mx::array& values) const {
   const auto it = changes_.find(canonical);
   CSM_CHECK(it != changes_.end(), canonical);
   const Change& change = it->second;
-  const std::vector<int> own(shape.begin() + (part ? 1 : 0), shape.end());
-  const std::size_t n = element_count(own);
-  if (change.whole != nullptr) {
-    check_shape(*change.whole, {shape.begin(), shape.end()});
-    values = read_values(*change.whole, to_size(part.value_or(0)) * n, own,
-                         mx::float32);
-    return;
+  if (change.whole != nullptr || change.base != nullptr) {
+    values =
+        whole_values(change.whole != nullptr ? *change.whole : *change.base,
+                     shape, part, by_rows);
   }
-  if (own.size() != 2) {
+  if (change.whole != nullptr) return;
+  if (shape.size() != (part ? 3U : 2U)) {
     corrupt("expected the change of a matrix, got that of another tensor",
             *change.a);
   }
-  factors_of(change, shape, part, by_rows).add_to(values, change.scale);
+  factors_of(change, shape, part).add_to(values, change.scale);
   const float* data = values.data<float>();
-  const auto bad = std::find_if_not(data, data + n,
+  const auto bad = std::find_if_not(data, data + values.size(),
                                     [](float x) { return std::isfinite(x); });
-  if (bad != data + n) {
+  if (bad != data + values.size()) {
     corrupt(str_cat("expected finite weights behind the merge, got another at "
                     "element ",
                     bad - data),

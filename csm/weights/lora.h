@@ -15,7 +15,8 @@ namespace csm::weights {
 /// A LoRA adapter as PEFT saves it: adapter_config.json and
 /// adapter_model.safetensors, whose names are Hugging Face's. It changes
 /// weights to w + scale B A, and replaces those of modules that were trained
-/// as a whole ("modules_to_save").
+/// as a whole ("modules_to_save"). The codec's modules are changed too: PEFT
+/// takes them along where their names end as those of the transformers.
 ///
 /// Movable only. Threads: const-safe.
 class LoraAdapter {
@@ -39,11 +40,12 @@ class LoraAdapter {
   ///
   /// shape    of the whole tensor, in canonical order of rows
   /// part     which of its shape[0] parts `values` are; nothing: all
-  /// by_rows  of a stack of matrices: that they are [out, in], not [in, out],
-  ///          where their extents do not tell
+  /// by_rows  of a stack of square matrices: that they are [out, in], not
+  ///          [in, out] as in the adapter
   /// values   float32, whose data nobody shares
   /// Throws: Error{kCorrupt} naming a tensor whose shape does not fit, or a
-  /// value that is not finite.
+  /// value that is not finite; Error{kUnsupported} for a stack of square
+  /// matrices, which versions of PEFT write in two orders that look alike.
   void change(std::string_view canonical, const std::vector<int>& shape,
               std::optional<int> part, bool by_rows, mx::array& values) const;
 
@@ -55,7 +57,8 @@ class LoraAdapter {
   // How one tensor changes: by the product of two others, or into another one.
   struct Change {
     const SourceTensor* whole = nullptr;
-    const SourceTensor* a = nullptr;  // [rank, in]; of a table [rank, rows]
+    const SourceTensor* base = nullptr;  // takes its place before the product
+    const SourceTensor* a = nullptr;     // [rank, in]; of a table [rank, rows]
     const SourceTensor* b = nullptr;  // [out, rank]; of a table [width, rank]
     bool is_table = false;
     int rank = 0;
@@ -70,8 +73,11 @@ class LoraAdapter {
   void check_pairs() const;
   [[nodiscard]] static Factors factors_of(const Change& change,
                                           const std::vector<int>& shape,
-                                          std::optional<int> part,
-                                          bool by_rows);
+                                          std::optional<int> part);
+  [[nodiscard]] static mx::array whole_values(const SourceTensor& tensor,
+                                              const std::vector<int>& shape,
+                                              std::optional<int> part,
+                                              bool by_rows);
 
   Checkpoint checkpoint_;
   std::map<std::string, Change, std::less<>> changes_;  // by canonical name

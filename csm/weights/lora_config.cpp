@@ -1,5 +1,6 @@
 #include "csm/weights/lora_config.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <optional>
@@ -84,13 +85,29 @@ void check_pattern(const JsonObject& object, const std::string& pattern) {
 }
 
 std::map<std::string, double, std::less<>> read_pattern(
-    const JsonObject& config, const std::string& key, double most) {
+    const JsonObject& config, const std::string& key, bool is_rank) {
   std::map<std::string, double, std::less<>> out;
   if (!config.has(key)) return out;
   const JsonObject object = config.object(key);
   for (const auto& [name, value] : object.value().items()) {
     check_pattern(object, name);
-    out.emplace(name, object.number(name, 0, most));
+    out.emplace(name,
+                is_rank ? static_cast<double>(object.integer(name, 1, kMaxRank))
+                        : object.number(name, 0, kMaxAlpha));
+  }
+  return out;
+}
+
+// Of "target_parameters", which may be null.
+std::vector<std::string> read_parameters(const JsonObject& config) {
+  const std::string key = "target_parameters";
+  std::vector<std::string> out;
+  if (!config.has(key)) return out;
+  const Json& names = config.value().at(key);
+  if (!names.is_array()) config.fail(key, "an array of names");
+  for (const Json& name : names) {
+    if (!name.is_string()) config.fail(key, "an array of names");
+    out.push_back(name.get<std::string>());
   }
   return out;
 }
@@ -107,12 +124,12 @@ bool matches(std::string_view pattern, std::string_view module) {
 LoraConfig LoraConfig::parse(const JsonObject& config) {
   check_kind(config);
   LoraConfig out;
-  out.origin_ = config.origin();
   out.rank_ = static_cast<int>(config.integer("r", 1, kMaxRank));
   out.alpha_ = config.number("lora_alpha", 0, kMaxAlpha);
   out.by_root_ = config.boolean_or("use_rslora", false);
-  out.ranks_ = read_pattern(config, "rank_pattern", kMaxRank);
-  out.alphas_ = read_pattern(config, "alpha_pattern", kMaxAlpha);
+  out.ranks_ = read_pattern(config, "rank_pattern", true);
+  out.alphas_ = read_pattern(config, "alpha_pattern", false);
+  out.parameters_ = read_parameters(config);
   return out;
 }
 
@@ -122,20 +139,19 @@ LoraConfig LoraConfig::load(const std::filesystem::path& folder) {
   return parse(JsonObject(json, path.string()));
 }
 
+// As PEFT finds them, which keeps them sorted, too: the first counts.
 double LoraConfig::find(const Pattern& pattern, std::string_view module,
                         double usual) const {
-  std::optional<double> found;
+  const std::string parameter = str_cat(module, ".weight");
+  const bool is_parameter =
+      std::any_of(parameters_.begin(), parameters_.end(),
+                  [&](const auto& name) { return matches(name, parameter); });
   for (const auto& [name, value] : pattern) {
-    if (!matches(name, module)) continue;
-    if (found && *found != value) {
-      throw Error(ErrorCode::kUnsupported,
-                  str_cat("[weights.lora] expected one pattern for a module, "
-                          "got several for ",
-                          printable(module), " (", origin_, ")"));
+    if (matches(name, is_parameter ? std::string_view(parameter) : module)) {
+      return value;
     }
-    found = value;
   }
-  return found.value_or(usual);
+  return usual;
 }
 
 int LoraConfig::rank(std::string_view module) const {

@@ -4,6 +4,7 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "csm/base/json.h"
 
@@ -21,7 +22,7 @@ class LoraConfig {
   /// The same from an adapter's folder.
   static LoraConfig load(const std::filesystem::path& folder);
 
-  /// Rank of a module, as "rank_pattern" or "r" says.
+  /// Rank of a module, as the first of "rank_pattern" that fits or "r" says.
   [[nodiscard]] int rank(std::string_view module) const;
 
   /// What the product of a module's matrices is multiplied with: alpha / rank,
@@ -34,7 +35,7 @@ class LoraConfig {
   [[nodiscard]] double find(const Pattern& pattern, std::string_view module,
                             double usual) const;
 
-  std::string origin_;
+  std::vector<std::string> parameters_;  // ends of names that PEFT knows whole
   int rank_ = 0;
   double alpha_ = 0;
   bool by_root_ = false;

@@ -36,7 +36,9 @@ std::ostream& operator<<(std::ostream& out, const Case& value) {
 }
 
 std::string test_name(const Case& which) {
-  return which.name + (which.gguf ? "_gguf_" : "_") + to_string(which.mode);
+  return which.name + (which.gguf ? "_gguf_" : "_") +
+         (which.adapter.empty() ? "" : which.adapter + "_") +
+         to_string(which.mode);
 }
 
 std::vector<Case> all_cases() {
@@ -62,6 +64,14 @@ TinyModel::TinyModel(const Case& which, kernels::WeightType type)
   goldens_ = mx::load_safetensors((dir / "goldens.safetensors").string()).first;
   const auto gguf = data / "gguf" / (which.name + ".gguf");
   auto store = weights::WeightStore::open({.model = which.gguf ? gguf : dir});
+  if (!which.adapter.empty()) {
+    const auto adapter = data / "lora" / which.adapter;
+    store.add(weights::LoraAdapter::open(adapter));
+    auto merged =
+        mx::load_safetensors((adapter / "goldens.safetensors").string()).first;
+    merged.merge(goldens_);
+    goldens_ = std::move(merged);
+  }
   const Json json = which.gguf ? store.checkpoint().config().value()
                                : parse_json_file(dir / "config.json");
   const JsonObject object(json, which.name);
@@ -89,6 +99,41 @@ mx::array TinyModel::inputs() const {
   return mx::concatenate({csm_->embed_text(exec_, golden("text_ids")),
                           csm_->embed_frames(exec_, golden("codes"))},
                          0, exec_.stream);
+}
+
+mx::array hidden(const TinyModel& tiny, const std::vector<int>& lengths) {
+  auto state = tiny.csm().new_state();
+  std::vector<mx::array> out;
+  for (const mx::array& part : chunks(tiny.inputs(), lengths)) {
+    out.push_back(tiny.csm().backbone(tiny.exec(), part, state));
+    out.back().eval();
+  }
+  return mx::concatenate(out, 0);
+}
+
+mx::array depth(const TinyModel& tiny, const mx::array& h,
+                const mx::array& frame, model::DepthState& state) {
+  const auto code = [&](int k) {
+    return mx::slice(frame, {0, k}, {frame.shape(0), k + 1});
+  };
+  std::vector<mx::array> out{
+      tiny.csm().depth_start(tiny.exec(), h, code(0), state)};
+  for (int k = 2; k < frame.shape(1); ++k) {
+    out.push_back(tiny.csm().depth_next(tiny.exec(), code(k - 1), k, state));
+  }
+  return mx::concatenate(out, 0);
+}
+
+mx::array depth_logits(const TinyModel& tiny, const mx::array& h) {
+  const mx::array codes = tiny.golden("codes");
+  const int prompt = tiny.golden("text_ids").shape(0);
+  auto state = tiny.csm().new_depth_state();
+  std::vector<mx::array> out;
+  for (int f = 0; f < codes.shape(0); ++f) {
+    out.push_back(depth(tiny, rows(h, prompt - 1 + f, prompt + f),
+                        rows(codes, f, f + 1), state));
+  }
+  return mx::stack(out, 0);
 }
 
 mx::array rows(const mx::array& x, int first, int last) {

@@ -13,6 +13,9 @@
 
 namespace csm::parity {
 
+/// How far activations and logits may be from the oracle's.
+constexpr float kLogitTolerance = 2e-4F;
+
 /// A way to run the operations, by name.
 enum class Mode {
   kComposed,     // MLX's own operations, as on a GPU
@@ -25,6 +28,9 @@ struct Case {
   std::string name;
   Mode mode;
   bool gguf = false;  ///< weights and sizes from tests/data/gguf
+  /// Folder of tests/data/lora whose adapter is merged and whose goldens count
+  /// before the model's own; empty: none.
+  std::string adapter = {};
 
   [[nodiscard]] bool bit_exact() const { return mode != Mode::kComposed; }
 };
@@ -61,6 +67,18 @@ class TinyModel {
   std::unique_ptr<const codec::MimiEncoder> encoder_;
   std::unique_ptr<const codec::MimiDecoder> mimi_;
 };
+
+/// Hidden rows of the goldens' sequence, fed in chunks.
+[[nodiscard]] mx::array hidden(const TinyModel& tiny,
+                               const std::vector<int>& lengths);
+
+/// Teacher-forced logits of codebooks 1..K-1 of a frame of N sequences,
+/// [(K-1)*N, V].
+[[nodiscard]] mx::array depth(const TinyModel& tiny, const mx::array& h,
+                              const mx::array& frame, model::DepthState& state);
+
+/// The same for every frame of the goldens, [F, K-1, V], from all hidden rows.
+[[nodiscard]] mx::array depth_logits(const TinyModel& tiny, const mx::array& h);
 
 /// Rows first..last of an array.
 [[nodiscard]] mx::array rows(const mx::array& x, int first, int last);
