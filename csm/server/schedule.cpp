@@ -26,19 +26,23 @@ std::vector<std::size_t> choose_lanes(std::span<const Lane> lanes,
   const bool is_urgent = least < rules.near_seconds;
 
   std::vector<std::size_t> speaking;
+  std::vector<std::size_t> waiting;  // unless there is time for them, too
   std::vector<std::size_t> joining;
   for (std::size_t i = 0; i < lanes.size(); ++i) {
     const Lane& lane = lanes[i];
     if (!lane.has_room) continue;
-    if (is_urgent && (!lane.plays || lane.lead_seconds > rules.far_seconds)) {
-      continue;
-    }
-    (lane.n_new_positions > 0 ? joining : speaking).push_back(i);
+    const bool can_wait =
+        is_urgent && (!lane.plays || lane.lead_seconds > rules.far_seconds);
+    (lane.n_new_positions > 0 ? joining
+     : can_wait               ? waiting
+                              : speaking)
+        .push_back(i);
   }
   const auto by_need = [&](std::size_t a, std::size_t b) {
     return lanes[a].lead_seconds < lanes[b].lead_seconds;
   };
   std::stable_sort(speaking.begin(), speaking.end(), by_need);
+  std::stable_sort(waiting.begin(), waiting.end(), by_need);
   // Who is not listened to joins last.
   std::stable_partition(joining.begin(), joining.end(),
                         [&](std::size_t i) { return lanes[i].plays; });
@@ -46,14 +50,22 @@ std::vector<std::size_t> choose_lanes(std::span<const Lane> lanes,
   std::vector<std::size_t> chosen = speaking;
   // One place is kept for those that join.
   const auto max_rows = static_cast<std::size_t>(std::max(2, rules.max_rows));
-  const std::size_t n_kept = joining.empty() ? 0 : 1;
-  chosen.resize(std::min(chosen.size(), max_rows - n_kept));
-  double seconds = clock.step_seconds(static_cast<int>(chosen.size()) + 1);
+  const std::size_t max_speaking = max_rows - (joining.empty() ? 0 : 1);
+  chosen.resize(std::min(chosen.size(), max_speaking));
+  const auto step_seconds = [&] {
+    return clock.step_seconds(static_cast<int>(chosen.size()) + 1);
+  };
+  for (const std::size_t i : waiting) {
+    if (chosen.size() >= max_speaking) break;
+    if (step_seconds() > rules.spare_seconds) break;
+    chosen.push_back(i);
+  }
+  double seconds = step_seconds();
   for (const std::size_t i : joining) {
     if (chosen.size() >= max_rows) break;
     seconds += clock.prompt_seconds(lanes[i].n_new_positions);
-    const bool is_first = i == joining.front();
-    if (!is_first && seconds > 0.5 * least) break;
+    const bool must_join = i == joining.front() && lanes[i].plays;
+    if (!must_join && seconds > 0.5 * least) break;
     chosen.push_back(i);
   }
   std::sort(chosen.begin(), chosen.end());

@@ -24,15 +24,18 @@ struct ScheduleRules {
   int max_rows = 64;           ///< streams of one step, at least 2
   double near_seconds = 0.35;  ///< less in hand is close to running dry
   double far_seconds = 1.0;    ///< with more in hand a stream can wait
+  /// A step of so little brings nobody closer to running dry, whoever is in it.
+  double spare_seconds = 0.04;
 };
 
 /// The streams of the next step.
 ///
 /// All that have room, unless somebody who listens is close to running dry:
-/// then those wait that have much in hand or are not listened to, and prompts
-/// are read no more of than leaves everybody something in hand, yet one in any
-/// case, so that nobody waits for ever. Those with least in hand come first
-/// where there are more than one step takes.
+/// then those that have much in hand or are not listened to speak only as far
+/// as there is time for them in a short step, and prompts are read no more of
+/// than leaves everybody something in hand, yet one that somebody listens for
+/// in any case, so that nobody waits for ever. Those with least in hand come
+/// first where there are more than one step takes.
 ///
 /// returns  indices of lanes, ascending
 [[nodiscard]] std::vector<std::size_t> choose_lanes(std::span<const Lane> lanes,

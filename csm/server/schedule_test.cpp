@@ -19,6 +19,9 @@ StepClock measured() {
   return clock;
 }
 
+// No step is so short that those could speak who need not.
+constexpr ScheduleRules kNoTime = {.spare_seconds = 0};
+
 Lane speaking(double lead) { return {.lead_seconds = lead}; }
 Lane joining(int n_positions) { return {.n_new_positions = n_positions}; }
 
@@ -33,15 +36,27 @@ TEST(ChooseLanes, NobodyNearRunningDry_All) {
 }
 
 TEST(ChooseLanes, SomebodyNearRunningDry_ThoseFarAheadWait) {
-  EXPECT_THAT(choose({speaking(5), speaking(0.1), speaking(0.9)}),
+  EXPECT_THAT(choose({speaking(5), speaking(0.1), speaking(0.9)}, kNoTime),
               ElementsAre(1, 2));
+}
+
+TEST(ChooseLanes, SomebodyNearRunningDry_OthersSpeakInAShortStep) {
+  const ScheduleRules rules = {.spare_seconds = 0.018};  // three streams
+  EXPECT_THAT(
+      choose({speaking(5), speaking(3), speaking(0.1), speaking(4)}, rules),
+      ElementsAre(1, 2, 3));
 }
 
 TEST(ChooseLanes, NobodyListens_WaitsForThoseWhoDo) {
   Lane batch = speaking(0);
   batch.plays = false;
-  EXPECT_THAT(choose({batch, speaking(0.1)}), ElementsAre(1));
-  EXPECT_THAT(choose({batch, speaking(2)}), ElementsAre(0, 1));
+  EXPECT_THAT(choose({batch, speaking(0.1)}, kNoTime), ElementsAre(1));
+  EXPECT_THAT(choose({batch, speaking(2)}, kNoTime), ElementsAre(0, 1));
+  EXPECT_THAT(choose({batch, speaking(0.1)}), ElementsAre(0, 1));
+  Lane prompt = joining(100);
+  prompt.plays = false;
+  EXPECT_THAT(choose({prompt, speaking(0.1)}), ElementsAre(1));
+  EXPECT_THAT(choose({prompt, speaking(2)}), ElementsAre(0, 1));
 }
 
 TEST(ChooseLanes, NoRoom_IsLeftOut) {
