@@ -68,6 +68,17 @@ struct Parts {
   }
 };
 
+// Files that a model's speech depends on; of one that cannot be opened, those
+// of its weights.
+std::set<std::filesystem::path> paths_of(const Parts& parts) {
+  if (parts.store) return engine::files_of(parts.files);
+  std::set<std::filesystem::path> paths;
+  for (const weights::Checkpoint* checkpoint : parts.checkpoints()) {
+    paths.merge(checkpoint->files());
+  }
+  return paths;
+}
+
 OrderedJson describe_stack(const nn::LlamaConfig& config) {
   return {{"width", config.width},
           {"layers", config.n_layers},
@@ -75,6 +86,8 @@ OrderedJson describe_stack(const nn::LlamaConfig& config) {
           {"kv_heads", config.n_kv_heads},
           {"head_dim", config.head_dim},
           {"ffn", config.hidden},
+          {"rope_theta", config.rope.theta},
+          {"rope_factor", config.rope.llama3 ? config.rope.llama3->factor : 1},
           {"max_positions", config.max_positions}};
 }
 
@@ -182,12 +195,8 @@ OrderedJson describe_integers(const engine::ModelFiles& files,
 }
 
 OrderedJson describe_files(const Parts& parts) {
-  std::set<std::filesystem::path> paths;
-  for (const weights::Checkpoint* checkpoint : parts.checkpoints()) {
-    paths.merge(checkpoint->files());
-  }
   OrderedJson files = OrderedJson::array();
-  for (const std::filesystem::path& path : paths) {
+  for (const std::filesystem::path& path : paths_of(parts)) {
     const MappedFile file(path);
     files.push_back({{"name", path.filename().string()},
                      {"bytes", file.bytes().size()},
@@ -204,6 +213,10 @@ void print_tree(const OrderedJson& json, const std::string& indent,
       out += str_cat(
           indent, name, ": ",
           value.is_string() ? value.get<std::string>() : value.dump(), "\n");
+      continue;
+    }
+    if (value.empty()) {
+      out += str_cat(indent, name, ": none\n");
       continue;
     }
     if (json.is_object()) {
