@@ -117,7 +117,8 @@ struct Q5KBlock : ScaledBlock {
     }
     // Bit g of the high byte i belongs to value i of group g.
     for (std::size_t i = 0; i < kSuper; ++i) {
-      const unsigned bit = (byte_at(high, i % kGroup) >> (i / kGroup)) & 1U;
+      const unsigned byte = byte_at(high, i % kGroup);
+      const unsigned bit = (byte >> (i / kGroup)) & 1U;
       codes[i] = static_cast<std::uint8_t>(codes[i] | (bit << 4U));
     }
   }
@@ -149,8 +150,8 @@ void dequantize_q6(const std::byte* from, float* out) {
     // Each half has 32 bytes of four pairs of bits, one for each 32 values.
     const std::size_t half = i / kHalf;
     const std::size_t pair = i % kHalf / kGroup;
-    const unsigned bits =
-        (byte_at(high, half * kGroup + i % kGroup) >> (2 * pair)) & 3U;
+    const unsigned byte = byte_at(high, half * kGroup + i % kGroup);
+    const unsigned bits = (byte >> (2 * pair)) & 3U;
     const auto scale =
         static_cast<float>(static_cast<std::int8_t>(byte_at(scales, i / kSub)));
     const int q = static_cast<int>(codes[i] | (bits << 4U)) - 32;
