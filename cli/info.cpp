@@ -277,6 +277,7 @@ OrderedJson describe(Parts& parts) {
   }
   if (!all.empty()) {
     parts.attempt([&] {
+      info["dtype"] = engine::to_string(engine::stored_weight_type(files));
       auto integers = describe_integers(files, *all.front());
       if (!integers.is_null()) info["quantization"] = std::move(integers);
     });

@@ -21,26 +21,28 @@ namespace fs = std::filesystem;
               str_cat("[weights.mimi_file] ", what, " (", where.string(), ")"));
 }
 
-// A folder may hold anything else, broken files too.
 bool is_mimi(const fs::path& path) {
-  try {
-    const SafetensorsFile file(path);
-    return is_codec_layout(detect_layout(
-        [&](std::string_view name) { return file.find(name) != nullptr; }));
-  } catch (const Error&) {
-    return false;
-  }
+  const SafetensorsFile file(path);
+  return is_codec_layout(detect_layout(
+      [&](std::string_view name) { return file.find(name) != nullptr; }));
 }
 
+// A folder may hold anything else. What is broken counts if nothing else is
+// found: it may be what was meant.
 std::vector<fs::path> mimi_files(const fs::path& folder) {
   std::vector<fs::path> out;
+  std::optional<Error> broken;
   std::error_code ignored;
   for (const auto& entry : fs::directory_iterator(folder, ignored)) {
     const fs::path& path = entry.path();
-    if (path.extension() == ".safetensors" && is_mimi(path)) {
-      out.push_back(path);
+    if (path.extension() != ".safetensors") continue;
+    try {
+      if (is_mimi(path)) out.push_back(path);
+    } catch (const Error& error) {
+      broken = error;
     }
   }
+  if (out.empty() && broken) throw Error(*broken);
   std::sort(out.begin(), out.end());
   return out;
 }

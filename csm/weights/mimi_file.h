@@ -12,7 +12,8 @@ namespace csm::weights {
 ///         safetensors with the names of Mimi alone, Hugging Face's or kyutai's
 /// returns a path for Checkpoint::open; nothing if none was wanted or found
 /// Throws: Error{kNotFound} if what is wanted is not there or a folder without
-/// such a file; Error{kInvalidArgument} if there are several.
+/// such a file; Error{kInvalidArgument} if there are several; if there is none,
+/// what is wrong with a file that cannot be opened.
 [[nodiscard]] std::optional<std::filesystem::path> find_mimi(
     const std::filesystem::path& wanted, const std::filesystem::path& beside);
 

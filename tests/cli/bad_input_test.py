@@ -31,12 +31,17 @@ def npy(descr, shape, payload, order="False"):
             header.encode() + payload)
 
 
+def parser(description):
+    """Of a command line with the program and the model."""
+    out = argparse.ArgumentParser(description=description.splitlines()[0])
+    out.add_argument("--csm", required=True, type=pathlib.Path)
+    out.add_argument("--model", required=True, type=pathlib.Path)
+    return out
+
+
 def paths(description):
     """The program and the model of the command line."""
-    parser = argparse.ArgumentParser(description=description.splitlines()[0])
-    parser.add_argument("--csm", required=True, type=pathlib.Path)
-    parser.add_argument("--model", required=True, type=pathlib.Path)
-    arguments = parser.parse_args()
+    arguments = parser(description).parse_args()
     return arguments.csm, arguments.model
 
 
@@ -99,11 +104,13 @@ class Bench:
     def expect(self, name, arguments, status, *words, **options):
         """One case: status and words that the message must hold."""
         self.count += 1
-        limit = options.pop("file_limit", None)
+        limits = {resource.RLIMIT_FSIZE: options.pop("file_limit", None),
+                  resource.RLIMIT_AS: options.pop("memory_limit", None)}
 
         def prepare():
-            if limit is not None:
-                resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+            for kind, limit in limits.items():
+                if limit is not None:
+                    resource.setrlimit(kind, (limit, limit))
 
         options.setdefault("stdout", subprocess.PIPE)
         options.setdefault("stdin", subprocess.DEVNULL)
@@ -129,6 +136,11 @@ class Bench:
         self.problems += [f"{name}: {fault}" for fault in faults]
         if os.environ.get("CSM_TEST_VERBOSE"):
             print(f"{name}: {stderr.strip()}")
+
+    def run(self, arguments):
+        """The program, whatever comes of it."""
+        return subprocess.run([self.program, *map(os.fsencode, arguments)],
+                              capture_output=True, text=True, timeout=300)
 
     def check(self, name, condition):
         """One case: a condition that must hold."""
