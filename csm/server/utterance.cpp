@@ -92,6 +92,8 @@ void Utterance::on(const PieceBegan& event) {
     sound_.emplace(options_.settings.format, app_->rules.facts.sample_rate_hz);
   }
   n_bytes_ = 0;
+  n_told_ = 0;
+  piece_ = event.piece;
   if (const auto listener = listener_.lock()) listener->on_piece_begun(event);
 }
 
@@ -111,6 +113,7 @@ void Utterance::flush(int piece, bool is_end) {
   has_begun_ = true;
   const auto listener = listener_.lock();
   for (const auto& codes : std::exchange(held_codes_, {})) {
+    ++n_told_;
     if (listener != nullptr) listener->on_codes(piece, codes);
   }
   const double seconds =
@@ -131,7 +134,17 @@ void Utterance::flush(int piece, bool is_end) {
   listener->on_sound(std::move(bytes), sent);
 }
 
-void Utterance::on(const PieceEnded& event) {
+void Utterance::on(PieceEnded& event) {
+  if (is_over_) {
+    // What the listener has not got is not made, as far as it can tell.
+    if (piece_ != event.piece) return;
+    if (n_told_ < event.n_frames) {
+      event.reason = engine::StopReason::kCancelled;
+    }
+    event.n_frames = n_told_;
+    event.codes.resize(static_cast<std::size_t>(n_told_) *
+                       static_cast<std::size_t>(app_->rules.facts.n_codebooks));
+  }
   result_.add(event);
   // What was held back for a smooth beginning leaves at the end at the latest.
   if (!is_over_) flush(event.piece, options_.file_per_piece);

@@ -76,7 +76,7 @@ class Utterance : public std::enable_shared_from_this<Utterance> {
   void open(StreamSettings settings);
   void on(const PieceBegan& event);
   void on(FrameSpoken& event);
-  void on(const PieceEnded& event);
+  void on(PieceEnded& event);
   void on(const StreamEnded& event);
   void flush(int piece, bool is_end);
   void end(const std::optional<ApiError>& error);
@@ -100,7 +100,10 @@ class Utterance : public std::enable_shared_from_this<Utterance> {
   int n_held_ = 0;
   int first_chunk_ = 1;
   bool has_begun_ = false;
-  std::size_t n_bytes_ = 0;  // of the piece
+  // Of the piece that was begun last.
+  int piece_ = -1;
+  int n_told_ = 0;  // frames that have left
+  std::size_t n_bytes_ = 0;
   SpeechResult result_;
   Playback playback_;
   double arrived_;

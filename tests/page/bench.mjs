@@ -25,12 +25,14 @@ function load(name) {
 }
 
 /** Starts a server and a browser for the tests of a file.
+ * @param more  arguments of the server
+ * @param env   variables of its environment
  * @returns a function that adds a test on a page of its own */
-export function startBench() {
+export function startBench(more = [], env = {}) {
   const server = new Server();
   let browser;
   before(async () => {
-    await server.start();
+    await server.start(more, env);
     browser = await load('playwright-core').chromium.launch({
       executablePath: options.chromium,
       args: ['--no-sandbox'],  // tests run as root, too
@@ -56,11 +58,12 @@ class Server {
   #process = null;
   url = options.url;
 
-  async start(...more) {
+  async start(more, env) {
     if (this.url !== undefined) return;
     this.#process = spawn(options.csm,
                           ['serve', '--demo', '--port', '0', ...more],
-                          { stdio: ['ignore', 'ignore', 'pipe'] });
+                          { stdio: ['ignore', 'ignore', 'pipe'],
+                            env: { ...process.env, ...env } });
     let log = '';
     this.url = await new Promise((resolve, reject) => {
       this.#process.stderr.on('data', (text) => {
@@ -98,7 +101,7 @@ class Visit {
     visit.context = await browser.newContext(context);
     const page = await visit.context.newPage();
     visit.page = page;
-    page.setDefaultTimeout(60_000);
+    page.setDefaultTimeout(180_000);
     page.on('console', (message) => {
       const text = message.text();
       if (['error', 'warning'].includes(message.type()) && !allow.test(text)) {
@@ -133,6 +136,15 @@ class Visit {
     await this.page.waitForFunction(
         (wanted) => wanted.includes(
             document.querySelector('#stage-state').textContent), texts);
+  }
+
+  /** Waits until so many seconds of the present speech were heard. */
+  async played(seconds) {
+    await this.page.waitForFunction(
+        (wanted) => document.querySelector('#stage-state').textContent !==
+                'Played to the end' &&
+            parseFloat(document.querySelector('#fact-played').textContent)
+                > wanted, seconds);
   }
 
   async speak(text, settings = {}) {
@@ -185,12 +197,13 @@ class Visit {
     });
   }
 
-  /** Speaks over HTTP. */
-  post(body) {
+  /** Speaks over HTTP.
+   * @param more  of fetch's settings and headers */
+  post(body, { headers = {}, ...more } = {}) {
     return fetch(`${this.url}v1/audio/speech`, {
       method: 'POST',
-      headers: { 'Content-Type': 'application/json' },
-      body: JSON.stringify(body),
+      headers: { 'Content-Type': 'application/json', ...headers },
+      body: JSON.stringify(body), ...more,
     });
   }
 
@@ -230,8 +243,11 @@ class Visit {
     });
   }
 
-  /** What was heard, as 16 bits, without the silence around it. */
-  async heard() {
+  /** What was heard, as 16 bits, without the silence around it.
+   * @param n  samples that there will be, once all of the tap has come */
+  async heard(n) {
+    await this.page.waitForFunction((wanted) => window.heard.reduce(
+        (sum, block) => sum + block.length, 0) >= wanted + 2400, n);
     const blocks = await this.page.evaluate(
         () => window.heard.map((block) => [...block]));
     return trim(blocks.flat().map((value) => Math.round(32768 * value) + 0));

@@ -50,10 +50,7 @@ for (const [name, settings] of Object.entries(kSchemes)) {
     await check('begin');
     await there.speak('The quick brown fox jumps over the lazy dog.',
                       { seed: 4 });
-    await there.state('Speaking', 'Playing');
-    await page.waitForFunction(
-        () => parseFloat(document.querySelector('#fact-played').textContent)
-            > 0.5);
+    await there.played(0.5);
     await there.picture(`${name}-speaking`);
     await there.state('Played to the end');
     assert.ok(await colours(page, 'codes') > 20);

@@ -209,6 +209,8 @@ def soak(server, given, totals, sample):
             "first_audio_ms_p95": 1000 * percentile(totals.first, 0.95),
             "underruns_above_100_ms": sum(u > 0.1 for u in totals.underruns),
             "memory_mb_second_quarter": before, "memory_mb_last_quarter": after,
+            "memory_mb": [round(memory[i * len(memory) // 20], 1)
+                          for i in range(20)],
             "memory_mb_max": max(memory),
             "frames": metrics["csm_frames_total"],
             "wrong": wrong + failures}

@@ -5,6 +5,8 @@
 """
 
 import base64
+import hashlib
+import struct
 import time
 
 from serving import Server, WebSocket, main
@@ -111,17 +113,24 @@ def conversation(server, check):
 
 def barge_in(server, check):
     link, _ = configured(server, conversation=True, max_audio_ms=60000,
-                         temperature=1.5)
+                         temperature=1.5, codes=True)
     link.send({"type": "input.text",
                "text": "This is a long story that goes on and on. " * 20})
     link.send({"type": "input.done"})
-    link.until("audio.start")
-    while not isinstance(link.receive(), bytes):
-        pass
+    messages = link.until("audio.start")
+    while not isinstance(messages[-1], bytes):
+        messages.append(link.receive())
     link.send({"type": "input.cancel", "played_ms": 80})
-    messages = link.until("session.done")
+    messages += link.until("session.done")
     cancelled = of_type(messages, "audio.cancelled")
     check.equal("kept", cancelled[0]["kept_frames"], 1)
+    codes = [code for m in of_type(messages, "audio.codes")
+             for frame in m["codes"] for code in frame]
+    check.equal("sound of what was told", messages[-1]["frames"],
+                len(sound_of(messages)) // 3840)
+    check.equal("codes of what was told", messages[-1]["codes_sha256"],
+                hashlib.sha256(struct.pack(f"<{len(codes)}i", *codes))
+                .hexdigest())
     after = say(link, "And now something else.")
     check.check("goes on", len(sound_of(after)) > 0)
     link.close()

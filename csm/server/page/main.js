@@ -120,6 +120,8 @@ class Page {
     }
     if (error.code === 'shutting_down') {
       this.#setStatus('lost', 'Going down');
+    } else if (error.code === 'overloaded') {
+      this.#setStatus('loading', 'Busy');
     } else if (error.status === 503) {
       this.#setStatus('loading', 'Loading model');
     } else {
