@@ -15,6 +15,8 @@
 #include <system_error>
 #include <utility>
 
+#include "csm/audio/mp3_length.h"
+#include "csm/audio/ogg_end.h"
 #include "csm/audio/wav_length.h"
 #include "csm/base/error.h"
 #include "csm/base/str_cat.h"
@@ -125,6 +127,13 @@ bool is_flac(const SF_INFO& info) {
   return (info.format & SF_FORMAT_TYPEMASK) == SF_FORMAT_FLAC;
 }
 
+void require_bytes(std::uint64_t n_missing, const std::string& name) {
+  if (n_missing == 0) return;
+  fail(ErrorCode::kCorrupt, name,
+       str_cat("a whole sound file, got one that ends ", n_missing,
+               " bytes before its end"));
+}
+
 }  // namespace
 
 struct AudioReader::Parts {
@@ -141,11 +150,12 @@ struct AudioReader::Parts {
 
 void AudioReader::Parts::open() {
   const int fd = ::fileno(file.get());
-  const std::uint64_t n_missing = missing_wav_bytes(fd);
-  if (n_missing > 0) {
+  // libsndfile passes all of these over.
+  require_bytes(missing_wav_bytes(fd), name);
+  require_bytes(missing_mp3_bytes(fd), name);
+  if (ogg_is_cut_off(fd)) {
     fail(ErrorCode::kCorrupt, name,
-         str_cat("a whole sound file, got one that ends ", n_missing,
-                 " bytes before its end"));
+         "a whole sound file, got one that ends before its stream does");
   }
   sound.reset(sf_open_fd(fd, SFM_READ, &info, SF_FALSE));
   if (sound == nullptr) {

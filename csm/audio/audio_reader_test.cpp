@@ -10,6 +10,7 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <string>
 #include <vector>
 
@@ -141,15 +142,38 @@ TEST_F(AudioReaderTest, StandardInput_OfAnyFormat) {
   EXPECT_NE(refusal("-", ErrorCode::kCorrupt), "");
 }
 
+// However much is missing, if only a byte.
 TEST_F(AudioReaderTest, CutFiles_AreNotTakenForWholeOnes) {
-  for (const AudioFormat format : {AudioFormat::kWav, AudioFormat::kFlac}) {
+  for (const AudioFormat format : {AudioFormat::kWav, AudioFormat::kFlac,
+                                   AudioFormat::kOgg, AudioFormat::kMp3}) {
     const fs::path path = folder_ / "cut";
     (void)write_audio(path, ramp(60000), 24000, format);
-    fs::resize_file(path, fs::file_size(path) * 2 / 3);
-    EXPECT_THAT(refusal(path, ErrorCode::kCorrupt),
-                HasSubstr("a whole sound file"))
-        << to_string(format);
+    const std::uintmax_t whole = fs::file_size(path);
+    for (const std::uintmax_t size :
+         {whole - 1, whole - 100, whole * 9 / 10, whole * 2 / 3, whole / 3}) {
+      fs::resize_file(path, size);
+      EXPECT_THAT(refusal(path, ErrorCode::kCorrupt),
+                  HasSubstr("a whole sound file"))
+          << to_string(format) << ", " << size << " of " << whole;
+    }
   }
+}
+
+// MP3 files of constant rate may have no header with their length.
+TEST_F(AudioReaderTest, Mp3WithoutLength_EndsWithAFrame) {
+  const fs::path path = folder_ / "whole.mp3";
+  (void)write_audio(path, ramp(60000), 24000, AudioFormat::kMp3);
+  std::ifstream in(path, std::ios::binary);
+  const std::string bytes((std::istreambuf_iterator<char>(in)), {});
+  const auto sound = bytes.substr(bytes.find(bytes.substr(0, 2), 4));
+  ASSERT_GT(sound.size(), bytes.size() / 2);
+  AudioReader reader(file("frames.mp3", sound));
+  EXPECT_GT(read_blocks(reader).size(), 50000U);
+  AudioReader tagged(file("tagged.mp3", sound + "TAG" + std::string(125, ' ')));
+  EXPECT_GT(read_blocks(tagged).size(), 50000U);
+  EXPECT_THAT(refusal(file("cut.mp3", sound.substr(0, sound.size() - 7)),
+                      ErrorCode::kCorrupt),
+              HasSubstr("ends 7 bytes before its end"));
 }
 
 TEST_F(AudioReaderTest, WavOfOpenLength_EndsWithTheFile) {

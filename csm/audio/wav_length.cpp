@@ -1,11 +1,10 @@
 #include "csm/audio/wav_length.h"
 
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <array>
 #include <cstddef>
 #include <string_view>
+
+#include "csm/audio/read_at.h"
 
 namespace csm::audio {
 namespace {
@@ -15,12 +14,6 @@ constexpr std::uint64_t kChunkHeader = 8;  // four letters and a size
 
 /// Sizes from here on mean "until the end of the pipe"; so does 0.
 constexpr std::uint64_t kOpenLength = 0x7FFFF000;
-
-template <std::size_t kSize>
-bool read_at(int fd, std::uint64_t at, std::array<char, kSize>& out) {
-  return ::pread(fd, out.data(), kSize, static_cast<off_t>(at)) ==
-         static_cast<ssize_t>(kSize);
-}
 
 std::uint64_t size_of(const std::array<char, kChunkHeader>& chunk) {
   std::uint64_t size = 0;
@@ -33,12 +26,11 @@ std::uint64_t size_of(const std::array<char, kChunkHeader>& chunk) {
 }  // namespace
 
 std::uint64_t missing_wav_bytes(int fd) {
-  struct stat status {};
   std::array<char, 12> head{};
-  if (::fstat(fd, &status) != 0 || !read_at(fd, 0, head)) return 0;
+  if (!read_at(fd, 0, head)) return 0;
   const std::string_view text(head.data(), head.size());
   if (!text.starts_with("RIFF") || !text.ends_with("WAVE")) return 0;
-  const auto file_size = static_cast<std::uint64_t>(status.st_size);
+  const auto file_size = size_of_file(fd);
   std::uint64_t at = head.size();
   std::array<char, kChunkHeader> chunk{};
   for (int n = 0; n < kMaxChunks && read_at(fd, at, chunk); ++n) {
