@@ -19,6 +19,7 @@ set(CSM_PUBLIC_HEADERS
     csm/audio/sample_ring.h
     csm/base/error.h
     csm/csm.h
+    csm/engine/codec.h
     csm/engine/codec_stream.h
     csm/engine/conversation.h
     csm/engine/engine.h

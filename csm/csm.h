@@ -7,6 +7,7 @@
 #include "csm/audio/audio_writer.h"   // IWYU pragma: export
 #include "csm/audio/player.h"         // IWYU pragma: export
 #include "csm/base/error.h"           // IWYU pragma: export
+#include "csm/engine/codec.h"         // IWYU pragma: export
 #include "csm/engine/conversation.h"  // IWYU pragma: export
 #include "csm/engine/engine.h"        // IWYU pragma: export
 #include "csm/engine/voice_file.h"    // IWYU pragma: export
@@ -27,6 +28,9 @@ using audio::SampleFormat;
 using audio::write_audio;
 using audio::WriteReport;
 
+using engine::AdapterFolder;
+using engine::Codec;
+using engine::CodecPart;
 using engine::Conversation;
 using engine::DecodeStream;
 using engine::DeviceKind;
@@ -47,6 +51,12 @@ using engine::Voice;
 using engine::VoiceUse;
 using engine::WeightType;
 using engine::write_voice;
+
+using sampling::CodecSafety;
+using sampling::Rng;
+using sampling::SamplerKind;
+
+using weights::Layout;
 
 /// The version of the library, "major.minor.patch".
 [[nodiscard]] const char* version();

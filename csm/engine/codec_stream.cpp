@@ -37,6 +37,13 @@ std::vector<T> evaluated(const mx::array& result, const State& state) {
 
 }  // namespace
 
+void EncodeOptions::validate(int n_all) const {
+  if (n_codebooks < 0 || n_codebooks > n_all) {
+    invalid(str_cat("expected 1 to ", n_all, " codebooks (n_codebooks), got ",
+                    n_codebooks));
+  }
+}
+
 struct EncodeStream::State {
   const kernels::Exec* exec;
   const codec::MimiEncoder* encoder;
@@ -65,11 +72,7 @@ EncodeStream::EncodeStream(const kernels::Exec& exec,
                        .encoder = &encoder,
                        .options = options,
                        .codec = encoder.new_state()}) {
-  const int n_all = encoder.config().n_codebooks;
-  if (options.n_codebooks < 1 || options.n_codebooks > n_all) {
-    invalid(str_cat("expected 1 to ", n_all, " codebooks, got ",
-                    options.n_codebooks));
-  }
+  options.validate(encoder.config().n_codebooks);
 }
 
 EncodeStream::EncodeStream(EncodeStream&&) noexcept = default;

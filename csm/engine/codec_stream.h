@@ -23,13 +23,16 @@ struct EncodeOptions {
   /// every convolution what it needs, as transformers does; true, silence, as
   /// moshi does.
   bool end_with_silence = false;
+
+  /// n_all  codebooks of the codec
+  /// Throws: Error{kInvalidArgument} naming the field and its range.
+  void validate(int n_all) const;
 };
 
 /// Sound becoming codes, block by block, in bounded memory.
 ///
 /// Made by Engine::start_encoding or Codec::start_encoding; must not outlive
-/// what made it. Any blocks give
-/// the codes of one. Threads: engine thread only.
+/// what made it. Any blocks give the codes of one. Threads: engine thread only.
 class EncodeStream {
  public:
   EncodeStream(EncodeStream&&) noexcept;
@@ -64,8 +67,8 @@ class EncodeStream {
 /// Codes becoming sound, block by block, in bounded memory.
 ///
 /// Made by Engine::start_decoding or Codec::start_decoding; must not outlive
-/// what made it. Any blocks give
-/// the samples of one. Threads: engine thread only.
+/// what made it. Any blocks give the samples of one. Threads: engine thread
+/// only.
 class DecodeStream {
  public:
   DecodeStream(DecodeStream&&) noexcept;

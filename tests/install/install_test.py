@@ -21,8 +21,15 @@ PROBE = """#include <csm/csm.h>
 int main() {
   csm::EngineOptions().validate();
   csm::GenerationOptions().validate(2051);
+  csm::EncodeOptions().validate(32);
   csm::AudioWriterOptions().validate();
   csm::PlayerOptions().validate();
+  try {
+    csm::Codec({.model_dir = "/nonexistent"}, csm::CodecPart::kDecoder);
+  } catch (const csm::Error& error) {
+    return error.code() == csm::ErrorCode::kNotFound ? 0 : 1;
+  }
+  return 1;
 }
 """
 
