@@ -148,6 +148,12 @@ def configs():
         "depth_decoder_min_new_tokens": 31}))
 
 
+def adapters():
+    """What PEFT wrote (lora_goldens.py)."""
+    for path in (ROOT / "tests/data/lora").glob("*/adapter_config.json"):
+        put("adapter", path.parent.name, path.read_bytes())
+
+
 def tokenizers():
     letters = [chr(code) for code in range(33, 127)] + ["\u0120", "\u010a"]
     vocab = {token: i for i, token in enumerate(
@@ -263,8 +269,8 @@ def main():
     for path in CORPUS.rglob("seed-*"):
         path.unlink()
     CORPUS.mkdir(parents=True, exist_ok=True)
-    for write in (safetensors, index, gguf_files, configs, tokenizers, arrays,
-                  packed_codes, voices, sounds, scripts):
+    for write in (safetensors, index, gguf_files, configs, adapters, tokenizers,
+                  arrays, packed_codes, voices, sounds, scripts):
         write()
     files = [path for path in CORPUS.rglob("*") if path.is_file()]
     print(f"{len(files)} files, {sum(f.stat().st_size for f in files)} bytes")
