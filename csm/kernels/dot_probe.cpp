@@ -21,6 +21,10 @@ namespace {
 
 constexpr unsigned kChains = 12;  // independent, to hide the latency
 
+/// What chain c begins with: from equal beginnings the compiler would compute
+/// equal chains once.
+constexpr int first_of(unsigned c) { return static_cast<int>(c) + 1; }
+
 /// One way to multiply: its chains, and the multiply-adds of one instruction
 /// that serve a weight (an 8-bit weight may take two).
 struct DotChains {
@@ -49,7 +53,9 @@ std::int32_t maddubs_chains(std::int64_t rounds) {
   const __m256i ones = _mm256_set1_epi8(1);
   __m256i sums[kChains];
   CSM_UNROLL
-  for (unsigned c = 0; c < kChains; ++c) sums[c] = ones;
+  for (unsigned c = 0; c < kChains; ++c) {
+    sums[c] = _mm256_set1_epi32(first_of(c));
+  }
   for (std::int64_t round = 0; round < rounds; ++round) {
     CSM_UNROLL
     for (unsigned c = 0; c < kChains; ++c) {
@@ -67,7 +73,9 @@ std::int32_t madd_chains(std::int64_t rounds) {
   const __m256i ones = _mm256_set1_epi16(1);
   __m256i sums[kChains];
   CSM_UNROLL
-  for (unsigned c = 0; c < kChains; ++c) sums[c] = ones;
+  for (unsigned c = 0; c < kChains; ++c) {
+    sums[c] = _mm256_set1_epi32(first_of(c));
+  }
   for (std::int64_t round = 0; round < rounds; ++round) {
     CSM_UNROLL
     for (unsigned c = 0; c < kChains; ++c) {
@@ -87,7 +95,9 @@ std::int32_t dpbusd_chains(std::int64_t rounds) {
   const __m512i ones = _mm512_set1_epi8(1);
   __m512i sums[kChains];
   CSM_UNROLL
-  for (unsigned c = 0; c < kChains; ++c) sums[c] = ones;
+  for (unsigned c = 0; c < kChains; ++c) {
+    sums[c] = _mm512_set1_epi32(first_of(c));
+  }
   for (std::int64_t round = 0; round < rounds; ++round) {
     CSM_UNROLL
     for (unsigned c = 0; c < kChains; ++c) {
@@ -121,7 +131,9 @@ std::int32_t mlal_chains(std::int64_t rounds) {
   const int16x4_t ones = vdup_n_s16(1);
   int32x4_t sums[kChains];
   CSM_UNROLL
-  for (unsigned c = 0; c < kChains; ++c) sums[c] = vdupq_n_s32(1);
+  for (unsigned c = 0; c < kChains; ++c) {
+    sums[c] = vdupq_n_s32(first_of(c));
+  }
   for (std::int64_t round = 0; round < rounds; ++round) {
     CSM_UNROLL
     for (unsigned c = 0; c < kChains; ++c) {
@@ -139,7 +151,9 @@ std::int32_t vdot_chains(std::int64_t rounds) {
   const int8x16_t ones = vdupq_n_s8(1);
   int32x4_t sums[kChains];
   CSM_UNROLL
-  for (unsigned c = 0; c < kChains; ++c) sums[c] = vdupq_n_s32(1);
+  for (unsigned c = 0; c < kChains; ++c) {
+    sums[c] = vdupq_n_s32(first_of(c));
+  }
   for (std::int64_t round = 0; round < rounds; ++round) {
     CSM_UNROLL
     for (unsigned c = 0; c < kChains; ++c) {

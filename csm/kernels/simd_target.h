@@ -57,7 +57,7 @@
 #if defined(__clang__)
 #define CSM_UNROLL _Pragma("clang loop unroll(full)")
 #else
-#define CSM_UNROLL _Pragma("GCC unroll 8")
+#define CSM_UNROLL _Pragma("GCC unroll 16")
 #endif
 
 namespace csm::kernels {
