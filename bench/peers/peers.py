@@ -2,6 +2,7 @@
 """Compares csm's speed with its peers on the same random weights.
 
     bench/peers/peers.py [--shape csm-1b] [--frames 10] [--repetitions 3]
+        [--weights FOLDER]
 
 Peers are transformers (bf16 and f32) and mlx-audio (on MLX's CPU). csm bench
 writes the random weights as a Hugging Face folder into a temporary place, from
@@ -190,6 +191,9 @@ def parse():
                         help="weight types of csm (int8 and int4, too)")
     parser.add_argument("--peer-dtypes", nargs="+", default=["bf16", "f32"],
                         choices=("bf16", "f32"))
+    parser.add_argument("--weights", type=pathlib.Path,
+                        help="folder that csm bench --save-weights wrote for "
+                        "this shape, instead of writing one")
     parser.add_argument("--limit", type=int, default=600,
                         help="seconds that one run may take")
     parser.add_argument("--csm", type=pathlib.Path,
@@ -218,11 +222,13 @@ def save_weights(args, folder):
 
 def main():
     args = parse()
-    with tempfile.TemporaryDirectory(prefix="csm-peers-") as folder:
-        say("writing the weights")
-        saved = save_weights(args, folder)
-        if "error" in saved:
-            sys.exit(f"peers: {saved['error']}")
+    with tempfile.TemporaryDirectory(prefix="csm-peers-") as temporary:
+        folder = args.weights or temporary
+        if args.weights is None:
+            say("writing the weights")
+            saved = save_weights(args, folder)
+            if "error" in saved:
+                sys.exit(f"peers: {saved['error']}")
         results = Runners(args, folder).measure(args.repetitions)
     same = same_model(results)
     if args.json:
