@@ -5,6 +5,7 @@ schemathesis, which asks what the API's description allows and forbids.
     sdk_test.py --csm PROGRAM [--examples N]
 """
 
+import base64
 import io
 import json
 import pathlib
@@ -13,6 +14,7 @@ import sys
 import wave
 
 import openai
+import websockets.exceptions
 import websockets.sync.client
 
 from serving import Server, main
@@ -59,23 +61,112 @@ def openai_sdk(server, check):
 
 
 def websocket_client(server, check):
-    address = f"ws://{server.host}:{server.port}/v1/audio/speech/stream"
-    with websockets.sync.client.connect(address) as link:
-        link.send(json.dumps({"type": "session.config", "seed": 1,
-                              "max_audio_ms": 800, "split": "none",
-                              "voice": "alloy"}))
-        link.send(json.dumps({"type": "input.text", "text": TEXT}))
-        link.send(json.dumps({"type": "input.done"}))
-        sound = b""
-        while True:
-            message = link.recv(30)
-            if isinstance(message, bytes):
-                sound += message
-            elif json.loads(message)["type"] == "session.done":
-                break
-        check.check("websockets", sound == server.speak(
-            TEXT, voice="alloy", max_audio_ms=800).body)
-        link.ping().wait(5)
+    talk = Socket(server, "/v1/audio/speech/stream")
+    talk.send({"type": "session.config", "seed": 1, "max_audio_ms": 800,
+               "split": "none", "voice": "alloy"},
+              {"type": "input.text", "text": TEXT}, {"type": "input.done"})
+    sound = sound_of(talk.until("session.done"))
+    check.check("websockets", sound == server.speak(
+        TEXT, voice="alloy", max_audio_ms=800).body)
+    talk.link.ping().wait(60)
+
+
+class Socket:
+    """A connection of the websockets package, and what to say on it."""
+
+    def __init__(self, server, path):
+        self.link = websockets.sync.client.connect(
+            f"ws://{server.host}:{server.port}{path}", max_size=None)
+
+    def send(self, *messages):
+        for message in messages:
+            self.link.send(json.dumps(message))
+
+    def receive(self):
+        message = self.link.recv(120)
+        return message if isinstance(message, bytes) else json.loads(message)
+
+    def until(self, kind):
+        messages = [self.receive()]
+        while isinstance(messages[-1], bytes) or messages[-1]["type"] != kind:
+            messages.append(self.receive())
+        return messages
+
+    def say(self, text):
+        """Text as an LLM writes it; what comes back."""
+        for word in text.split(" "):
+            self.send({"type": "input.text", "text": word + " "})
+        self.send({"type": "input.done"})
+        return self.until("session.done")
+
+
+def sound_of(messages):
+    return b"".join(m for m in messages if isinstance(m, bytes))
+
+
+def codes_of(messages):
+    return [frame for m in messages
+            if isinstance(m, dict) and m["type"] == "audio.codes"
+            for frame in m["codes"]]
+
+
+def conversation(server, check):
+    """Turns hear what was heard of those before them."""
+    talk = Socket(server, "/v1/audio/speech/stream")
+    talk.send({"type": "session.config", "conversation": True, "seed": 5,
+               "max_audio_ms": 800, "codes": True})
+    talk.until("session.configured")
+    first = talk.say("Good morning to you.")
+    talk.send({"type": "session.config", "speaker": 1, "seed": 5,
+               "max_audio_ms": 800})
+    talk.until("session.configured")
+    second = talk.say("How are you doing today?")
+    talk.send({"type": "input.cancel", "played_ms": 330})
+    cut = talk.until("audio.cancelled")[-1]
+    check.equal("kept", (cut["kept_frames"], cut["kept_text"]), (4, "How are"))
+    third = talk.say("Very well.")
+    want = server.speak("Very well.", speaker=1, seed=7, max_audio_ms=800,
+                        context=[
+                            {"speaker": 0, "text": "Good morning to you.",
+                             "codes": codes_of(first)},
+                            {"speaker": 1, "text": "How are",
+                             "codes": codes_of(second)[:4]}])
+    check.check("the third turn", sound_of(third) == want.body)
+    # Barging in while it speaks.
+    talk.send({"type": "session.config", "max_audio_ms": 60000,
+               "temperature": 3},
+              {"type": "input.text", "text": "And so it goes on. " * 60},
+              {"type": "input.done"})
+    talk.until("audio.start")
+    talk.send({"type": "input.cancel", "played_ms": 0})
+    cut = talk.until("audio.cancelled")[-1]
+    check.equal("nothing was heard", cut["kept_frames"], 0)
+    talk.until("session.done")
+    check.check("and on it goes", sound_of(talk.say("Sorry.")) != b"")
+    talk.send({"type": "session.close"})
+    try:
+        talk.receive()
+        check.check("close", False)
+    except websockets.exceptions.ConnectionClosedOK:
+        check.check("close", True)
+
+
+def eleven(server, check):
+    """Messages as ElevenLabs' client sends them."""
+    talk = Socket(server, "/v1/text-to-speech/alloy/stream-input?"
+                          "model_id=eleven_flash_v2_5&output_format=pcm_24000"
+                          "&seed=5")
+    talk.send({"text": " ", "voice_settings": {"stability": 0.5},
+               "generation_config": {"chunk_length_schedule": [50]}})
+    text = "This is a test of it."
+    for word in text.split():
+        talk.send({"text": word + " ", "try_trigger_generation": True})
+    talk.send({"text": ""})
+    sound = b""
+    while not (message := talk.receive())["isFinal"]:
+        sound += base64.b64decode(message["audio"])
+    check.check("ElevenLabs' messages", sound == server.speak(
+        text, voice="alloy", seed=5).body)
 
 
 def curl(server, check):
@@ -114,9 +205,11 @@ def schemathesis(server, check, examples):
 
 
 def run(given, check):
-    with Server(given.csm, "--quiet", "--max-audio-ms", "800") as server:
+    with Server(given.csm, "--quiet", "--max-audio-ms", "60000") as server:
         openai_sdk(server, check)
         websocket_client(server, check)
+        conversation(server, check)
+        eleven(server, check)
         curl(server, check)
         schemathesis(server, check, given.examples)
         check.equal("the server lives", server.ask("GET", "/health").status, 200)
