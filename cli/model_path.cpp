@@ -4,12 +4,14 @@
 #include <cmath>
 #include <cstddef>
 #include <optional>
+#include <string_view>
 #include <system_error>
 
 #include "cli/console.h"
 #include "csm/base/error.h"
 #include "csm/base/str_cat.h"
 #include "csm/base/user_folders.h"
+#include "csm/hub/cache.h"
 #include "csm/hub/pull.h"
 
 namespace csm::cli {
@@ -19,6 +21,8 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr const char* kAuto = "auto";
+constexpr std::string_view kMimi = "--mimi";
+constexpr std::string_view kTokenizer = "--tokenizer";
 
 // Beside an installed program, else in the source tree it was built from.
 fs::path demo_model() {
@@ -47,6 +51,23 @@ fs::path find_in_cache(const hub::Repository& repository) {
               repository.file.empty() ? "" : " --file " + repository.file));
 }
 
+// A path, or the folder of a repository in the cache, which may have no
+// weights.
+fs::path find_tokenizer(const std::string& tokenizer) {
+  std::error_code failed;
+  const auto repository = hub::parse_repository(tokenizer);
+  const fs::path cache = hub::settings_from_environment().cache;
+  if (fs::exists(tokenizer, failed) || !repository || cache.empty()) {
+    return resolve_model(tokenizer, kTokenizer);
+  }
+  const hub::RepositoryCache files(cache, *repository);
+  if (const auto commit = files.commit(repository->revision)) {
+    const fs::path folder = files.snapshot(*commit);
+    if (fs::exists(folder / "tokenizer.json", failed)) return folder;
+  }
+  return find_in_cache(*repository);
+}
+
 // "DIR" or "DIR:STRENGTH"; a folder's own name may have a colon.
 engine::AdapterFolder parse_adapter(const std::string& text) {
   std::error_code failed;
@@ -71,7 +92,7 @@ engine::AdapterFolder parse_adapter(const std::string& text) {
 
 }  // namespace
 
-fs::path resolve_model(const std::string& model) {
+fs::path resolve_model(const std::string& model, std::string_view option) {
   const fs::path path = model.empty() ? demo_model() : fs::path(model);
   std::error_code failed;
   if (fs::is_directory(path, failed) || fs::is_regular_file(path, failed)) {
@@ -80,10 +101,14 @@ fs::path resolve_model(const std::string& model) {
   if (const auto repository = hub::parse_repository(model)) {
     return find_in_cache(*repository);
   }
+  const std::string what =
+      option == kTokenizer ? "a tokenizer.json, a folder with one"
+      : option == kMimi    ? "a file of the codec, a folder with one"
+                           : "a folder with config.json and weights, a file of "
+                             "weights";
   throw Error(ErrorCode::kNotFound,
-              str_cat("[cli] expected --model to be a folder with config.json "
-                      "and weights, a file of weights or OWNER/NAME, got '",
-                      path.string(), "'"));
+              str_cat("[cli] expected ", option, " to be ", what,
+                      " or OWNER/NAME, got '", path.string(), "'"));
 }
 
 void FilesOptions::add_to(CLI::App& command) {
@@ -118,8 +143,8 @@ engine::ModelFiles FilesOptions::files() const {
                                "'"));
     }
   }
-  if (!mimi.empty()) out.mimi = resolve_model(mimi);
-  if (!tokenizer.empty()) out.tokenizer = resolve_model(tokenizer);
+  if (!mimi.empty()) out.mimi = resolve_model(mimi, kMimi);
+  if (!tokenizer.empty()) out.tokenizer = find_tokenizer(tokenizer);
   for (const std::string& adapter : adapters) {
     out.adapters.push_back(parse_adapter(adapter));
   }

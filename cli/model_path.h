@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <CLI/CLI.hpp>
@@ -44,7 +45,9 @@ struct ModelOptions : FilesOptions {
 
 /// The folder of a model given on the command line; the demo model if empty.
 ///
+/// option  that gave it, for messages
 /// Throws: Error{kNotFound} naming what was looked for.
-[[nodiscard]] std::filesystem::path resolve_model(const std::string& model);
+[[nodiscard]] std::filesystem::path resolve_model(
+    const std::string& model, std::string_view option = "--model");
 
 }  // namespace csm::cli

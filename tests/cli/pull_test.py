@@ -482,6 +482,14 @@ def name_cases(case):
         case.check(f"{name}: {done.stderr}", done.returncode == FAILED and
                    command in done.stderr and
                    len(done.stderr.splitlines()) == 1)
+    # A tokenizer's repository needs no weights.
+    other = case.cache / "models--owner--text"
+    (other / "snapshots" / COMMIT).mkdir(parents=True)
+    (other / "refs").mkdir()
+    (other / "refs" / "main").write_text(COMMIT)
+    shutil.copy(case.model / "tokenizer.json", other / "snapshots" / COMMIT)
+    done = case.generate("--model", NAME, "--tokenizer", "owner/text")
+    case.check(f"tokenizer by name: {done.stderr}", done.returncode == 0)
     # A folder of that name comes first.
     (case.root / "owner").mkdir()
     os.symlink(case.model.resolve(), case.root / "owner/other")
