@@ -44,18 +44,24 @@ bool take_in(const engine::StepResult& result, engine::Session& session,
   ++take.n_frames;
   const auto& codes = result.frame->codes;
   take.codes.insert(take.codes.end(), codes.begin(), codes.end());
-  take.log_probabilities.push_back(result.frame->log_probability);
   return true;
 }
 
-engine::TailAttempt judge(const Speech& take, const std::string& text) {
-  return {
-      .seed = take.seed,
-      .report = engine::check_tail({.codes = take.codes,
-                                    .audio = take.audio,
-                                    .log_probabilities = take.log_probabilities,
-                                    .stop_reason = take.stop_reason},
-                                   text, take.facts)};
+std::vector<engine::TailAttempt> judge(const std::vector<Speech>& takes,
+                                       const std::string& text) {
+  std::vector<engine::Take> sounds;
+  for (const Speech& take : takes) {
+    sounds.push_back({.codes = take.codes,
+                      .audio = take.audio,
+                      .stop_reason = take.stop_reason});
+  }
+  auto reports = engine::check_takes(sounds, text, takes.front().facts);
+  std::vector<engine::TailAttempt> attempts;
+  for (std::size_t i = 0; i < takes.size(); ++i) {
+    attempts.push_back(
+        {.seed = takes[i].seed, .report = std::move(reports[i])});
+  }
+  return attempts;
 }
 
 }  // namespace
@@ -99,7 +105,6 @@ Speech Talk::speak_best(const engine::Utterance& utterance,
                         engine::GenerationOptions options,
                         const std::vector<std::int32_t>& spoken,
                         const Status& status) {
-  options.likelihood = extras_.tail_retries.has_value();
   std::vector<Speech> takes(
       static_cast<std::size_t>(extras_.tail_retries.value_or(0)) + 1);
   std::vector<engine::Session> sessions;
@@ -127,8 +132,8 @@ Speech Talk::speak_best(const engine::Utterance& utterance,
   std::vector<engine::TailAttempt> attempts;
   for (std::size_t i = 0; i < takes.size(); ++i) {
     read_counts(sessions[i], takes[i]);
-    if (options.likelihood) attempts.push_back(judge(takes[i], utterance.text));
   }
+  if (extras_.tail_retries) attempts = judge(takes, utterance.text);
   const std::size_t best = attempts.empty() ? 0 : engine::choose_take(attempts);
   conversation_.keep(std::move(sessions[best]));
   takes[best].tail_attempts = std::move(attempts);

@@ -45,10 +45,9 @@ struct Speech {
   int known_positions = 0;  // of them; they needed no reading
   std::uint64_t seed = 0;   // the tail guard may have gone on to another
   std::optional<engine::VoiceUse> voice_use;
-  int n_context = 0;                      // segments that were heard before
-  engine::Forgotten forgotten;            // what there was no room for
-  int n_resumed = 0;                      // frames
-  std::vector<double> log_probabilities;  // [n_frames]; 0 without the guard
+  int n_context = 0;            // segments that were heard before
+  engine::Forgotten forgotten;  // what there was no room for
+  int n_resumed = 0;            // frames
   std::vector<engine::TailAttempt> tail_attempts;  // none without the guard
   double first_output_seconds = 0;  // until the first samples had left; live
   double load_seconds = 0;

@@ -18,7 +18,7 @@ void TailGuardOptions::add_to(CLI::App& command) {
       "--tail-guard{3}", n_retries_,
       "Speak 3 more takes (--tail-guard=N: N) with the next seeds and keep the "
       "best: none that is cut off, runs on, falls silent or repeats itself, "
-      "and of the others the one with the most likely end");
+      "and of the others the one that ends most like the rest");
 }
 
 std::optional<int> TailGuardOptions::retries() const {
@@ -44,7 +44,7 @@ OrderedJson describe(std::span<const engine::TailAttempt> attempts) {
                     {"end_db", measures.end_db},
                     {"silence_seconds", measures.silence_seconds},
                     {"repetition_seconds", measures.repetition_seconds},
-                    {"end_surprise", measures.end_surprise}});
+                    {"end_distance", measures.end_distance}});
   }
   return list;
 }

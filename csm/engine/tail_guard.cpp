@@ -3,8 +3,9 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
-#include <numeric>
 #include <utility>
+
+#include "csm/engine/take_end.h"
 
 namespace csm::engine {
 namespace {
@@ -19,11 +20,6 @@ constexpr double kLongRepetition = 0.8;    // s; a held vowel takes about 0.3
 constexpr double kLeastPerLetter = 0.035;  // s; quick speech takes 0.05
 constexpr double kMostPerLetter = 0.15;    // s; slow speech takes 0.1
 constexpr double kAllowance = 1.5;         // s more, for silence around it
-
-// Where the end is judged by its likelihood: about its last two words, and as
-// much of it as a syllable or two.
-constexpr double kEndSeconds = 1.2;
-constexpr double kUnclearSeconds = 0.48;
 
 constexpr double kBlockSeconds = 0.02;
 constexpr std::size_t kEndBlocks = 2;
@@ -136,26 +132,6 @@ double longest_repetition(const Take& take, const ModelFacts& facts,
   return longest * frame_seconds;
 }
 
-// The least mean of any run of kUnclearSeconds within the end, negated.
-double end_surprise(std::span<const double> log_probabilities,
-                    double frame_seconds) {
-  const auto frames = [&](double seconds) {
-    return std::min(
-        log_probabilities.size(),
-        static_cast<std::size_t>(std::lround(seconds / frame_seconds)));
-  };
-  const auto end = log_probabilities.last(frames(kEndSeconds));
-  const std::size_t width = frames(kUnclearSeconds);
-  double most = 0;
-  for (std::size_t first = 0; width > 0 && first + width <= end.size();
-       ++first) {
-    const auto run = end.subspan(first, width);
-    const double sum = std::accumulate(run.begin(), run.end(), 0.0);
-    most = std::max(most, -sum / static_cast<double>(width));
-  }
-  return most;
-}
-
 int count_letters(std::string_view text) {
   int n = 0;
   for (const char c : text) {
@@ -170,6 +146,16 @@ int count_letters(std::string_view text) {
   return n;
 }
 
+// What is to be heard: without the silence at its end.
+std::span<const float> until_silence(const Take& take,
+                                     const ModelFacts& facts) {
+  const Levels levels = measure_levels(take.audio, facts.sample_rate_hz);
+  std::size_t n = levels.blocks.size();
+  while (n > 0 && levels.blocks[n - 1] <= levels.silent) --n;
+  return take.audio.first(
+      n * static_cast<std::size_t>(kBlockSeconds * facts.sample_rate_hz));
+}
+
 TailMeasures measure(const Take& take, std::string_view text,
                      const ModelFacts& facts) {
   const Levels levels = measure_levels(take.audio, facts.sample_rate_hz);
@@ -178,8 +164,6 @@ TailMeasures measure(const Take& take, std::string_view text,
           .end_db = end_level(levels),
           .silence_seconds = longest_silence(levels),
           .repetition_seconds = longest_repetition(take, facts, levels.silent),
-          .end_surprise =
-              end_surprise(take.log_probabilities, seconds_per_frame(facts)),
           .n_letters = count_letters(text)};
 }
 
@@ -231,10 +215,28 @@ TailReport check_tail(const Take& take, std::string_view text,
   return report;
 }
 
+std::vector<TailReport> check_takes(std::span<const Take> takes,
+                                    std::string_view text,
+                                    const ModelFacts& facts) {
+  std::vector<TailReport> reports;
+  std::vector<TakeEnd> ends;
+  for (const Take& take : takes) {
+    reports.push_back(check_tail(take, text, facts));
+    ends.push_back(
+        measure_end(until_silence(take, facts), facts.sample_rate_hz));
+  }
+  for (std::size_t i = 0; i < ends.size(); ++i) {
+    double& mean = reports[i].measures.end_distance;
+    for (const TakeEnd& other : ends) mean += end_distance(ends[i], other);
+    if (ends.size() > 1) mean /= static_cast<double>(ends.size() - 1);
+  }
+  return reports;
+}
+
 std::size_t choose_take(std::span<const TailAttempt> attempts) {
   const auto rank = [](const TailAttempt& attempt) {
     const TailReport& report = attempt.report;
-    return std::pair(report.badness, report.measures.end_surprise);
+    return std::pair(report.badness, report.measures.end_distance);
   };
   const auto best = std::min_element(
       attempts.begin(), attempts.end(),

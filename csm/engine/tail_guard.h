@@ -30,9 +30,9 @@ struct TailMeasures {
   double end_db = 0;
   double silence_seconds = 0;     ///< the longest silence
   double repetition_seconds = 0;  ///< of the longest repetition
-  /// How unlikely the model finds the least likely half second of the last 1.2
-  /// seconds: -Frame::log_probability, mean over its frames.
-  double end_surprise = 0;
+  /// Of what is said last to that of the other takes, their mean
+  /// (csm/engine/take_end.h); 0 of a take alone.
+  double end_distance = 0;
   int n_letters = 0;  ///< of the text; a digit counts as four
 };
 
@@ -48,19 +48,23 @@ struct TailReport {
 struct Take {
   std::span<const std::int32_t> codes;  ///< [n_frames, K]
   std::span<const float> audio;         ///< [n_frames * samples_per_frame]
-  std::span<const double> log_probabilities = {};  ///< [n_frames], of Frame
   StopReason stop_reason = StopReason::kEos;
 };
 
 /// Looks for what goes wrong when a model does not find the end. A rule of
-/// thumb: it does not know whether the words are right. How likely the end is
-/// it measures only: bounds would be another for every model.
+/// thumb: it does not know whether the words are right.
 ///
 /// text  what was to be spoken
 /// Speech that was cancelled has no problem.
 /// Measured: docs/voices.md; bounds are in csm/engine/tail_guard.cpp.
 [[nodiscard]] TailReport check_tail(const Take& take, std::string_view text,
                                     const ModelFacts& facts);
+
+/// check_tail of several takes of the same text, which are also compared with
+/// each other: what only one of them says last, as a rule, nobody asked for.
+[[nodiscard]] std::vector<TailReport> check_takes(std::span<const Take> takes,
+                                                  std::string_view text,
+                                                  const ModelFacts& facts);
 
 /// One of several takes of the same text.
 struct TailAttempt {
@@ -69,8 +73,8 @@ struct TailAttempt {
 };
 
 /// The best of some takes: the least bad one, and of those that are equally
-/// bad, as a rule not at all, the one whose end surprises the model least. The
-/// earliest of equals.
+/// bad, as a rule not at all, the one whose end is most like that of the
+/// others. The earliest of equals.
 ///
 /// attempts  not empty
 /// returns   its index

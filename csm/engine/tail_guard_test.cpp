@@ -3,7 +3,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -153,36 +152,37 @@ TEST(TailGuard, Repetition) {
   EXPECT_THAT(silent.check(kText).problems, IsEmpty());
 }
 
-double surprise_of(std::vector<double> log_probabilities) {
-  Sound sound = good_sound();
-  return check_tail({.codes = sound.codes,
-                     .audio = sound.audio,
-                     .log_probabilities = log_probabilities},
-                    kText, kFacts)
-      .measures.end_surprise;
+// A tone of its own at the end, in place of the others' silence.
+TEST(TailGuard, WhatOnlyOneTakeSaysLastIsFarFromTheRest) {
+  const Sound one = good_sound();
+  Sound later;
+  later.say(18);
+  later.end(1);
+  Sound odd = good_sound();
+  for (std::size_t i = 0; i < 4 * kFrame; ++i) {
+    odd.audio.push_back(
+        static_cast<float>(0.3 * std::sin(0.7 * static_cast<double>(i))));
+  }
+  odd.codes.insert(odd.codes.end(), {1, 2, 3, 4, 5, 6, 7, 8});
+  const std::vector<const Sound*> sounds = {&odd, &one, &later};
+  std::vector<Take> takes;
+  for (const Sound* sound : sounds) {
+    takes.push_back({.codes = sound->codes, .audio = sound->audio});
+  }
+  const auto reports = check_takes(takes, kText, kFacts);
+  EXPECT_GT(reports[0].measures.end_distance,
+            1.5 * reports[1].measures.end_distance);
+  EXPECT_GT(reports[0].measures.end_distance,
+            1.5 * reports[2].measures.end_distance);
+  EXPECT_EQ(
+      check_takes({takes.data(), 1}, kText, kFacts)[0].measures.end_distance,
+      0.0);
 }
 
-// Six frames of the last fifteen count.
-TEST(TailGuard, TheLeastLikelyHalfSecondOfTheEnd) {
-  std::vector<double> even(30, -2.0);
-  EXPECT_DOUBLE_EQ(surprise_of(even), 2.0);
-  std::vector<double> early = even;
-  std::fill(early.begin() + 9, early.begin() + 15, -8.0);
-  EXPECT_DOUBLE_EQ(surprise_of(early), 2.0);
-  std::vector<double> late = even;
-  std::fill(late.begin() + 15, late.begin() + 21, -8.0);
-  EXPECT_DOUBLE_EQ(surprise_of(late), 8.0);
-  std::vector<double> last = even;
-  last.back() = -8;
-  EXPECT_DOUBLE_EQ(surprise_of(last), 3.0);
-  EXPECT_DOUBLE_EQ(surprise_of({-3, -5}), 4.0);
-  EXPECT_EQ(surprise_of({}), 0.0);
-}
-
-TailAttempt attempt_of(double badness, double surprise) {
+TailAttempt attempt_of(double badness, double end_distance) {
   TailAttempt attempt;
   attempt.report.badness = badness;
-  attempt.report.measures.end_surprise = surprise;
+  attempt.report.measures.end_distance = end_distance;
   return attempt;
 }
 
@@ -193,7 +193,7 @@ TEST(TailGuard, TakesTheLeastBadTake) {
   EXPECT_EQ(choose_take({attempts.data(), 1}), 0U);
 }
 
-TEST(TailGuard, TakesTheMostLikelyEndOfEqualOnes) {
+TEST(TailGuard, TakesTheCommonEndOfEqualOnes) {
   const std::vector<TailAttempt> attempts = {
       attempt_of(1, 1), attempt_of(0, 3.5), attempt_of(0, 3), attempt_of(0, 3),
       attempt_of(0, 4)};
