@@ -22,6 +22,7 @@ struct BenchArguments {
   BenchPlan plan;
   std::string save_weights;
   std::string roofline;
+  bool mlx_operations = false;
   bool json = false;
 };
 
@@ -42,6 +43,7 @@ BenchPlan make_plan(const BenchArguments& arguments) {
   }
   BenchPlan plan = arguments.plan;
   plan.model = arguments.model.resolve();
+  plan.model.composed = arguments.mlx_operations;
   if (!plan.model.random_weights.empty()) {
     (void)engine::random_model_config(plan.model.random_weights);
   }
@@ -100,6 +102,9 @@ void add_bench(CLI::App& app) {
   add_counts(*command, arguments->plan);
   command->add_option("--roofline", arguments->roofline,
                       "Picture of the stages below the machine's limits, .png");
+  command->add_flag("--mlx-operations", arguments->mlx_operations,
+                    "MLX's own operations in place of our kernels, which then "
+                    "count as rest: what the kernels gain");
   command->add_flag("--json", arguments->json,
                     "One JSON object on standard output");
   command->callback([arguments] { run(*arguments); });

@@ -81,7 +81,7 @@ struct EngineOptions {
   /// that the process may use. Results do not depend on it.
   int threads = 0;
   /// Compose every operation from MLX's own on the CPU too: the graph that a
-  /// GPU executes. Slow; for tests.
+  /// GPU executes. Slow; for tests and comparisons.
   bool composed = false;
   /// Load the encoder of the codec too, for Engine::encode.
   bool encoder = false;
