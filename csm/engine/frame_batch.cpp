@@ -12,7 +12,6 @@
 #include "csm/base/str_cat.h"
 #include "csm/engine/guarded.h"
 #include "csm/kernels/rows_op.h"
-#include "csm/sampling/probabilities.h"
 
 namespace csm::engine {
 namespace {
@@ -38,16 +37,12 @@ class FrameBatch {
   mx::array step_backbone();
   // Both arrays [N, K] int32.
   sampling::Sampled draw_codes(const mx::array& h);
-  // Of a session's frame, as in Frame.
-  [[nodiscard]] double log_probability(
-      std::size_t session, std::span<const std::int32_t> codes) const;
   // One [samples] for each session.
   std::vector<mx::array> decode(const mx::array& codes);
 
   const FrameContext& context_;
   const model::CsmModel& model_;
   std::vector<SessionState*> sessions_;
-  std::vector<mx::array> logits_ = {};  // K of [N, V], if anybody wants them
 };
 
 void FrameBatch::draw_noise() {
@@ -87,11 +82,7 @@ sampling::Sampled FrameBatch::draw_codes(const mx::array& h) {
   model::DepthState state = model_.new_depth_state(size());
   std::vector<mx::array> codes;
   std::vector<mx::array> changed;
-  const bool keeps_logits = std::any_of(
-      sessions_.begin(), sessions_.end(),
-      [](const SessionState* session) { return session->wants_likelihood(); });
   const auto draw = [&](const mx::array& logits) {
-    if (keeps_logits) logits_.push_back(logits);
     std::vector<sampling::RowDraw> rows;
     for (const SessionState* session : sessions_) {
       rows.push_back(session->row_draw(static_cast<int>(codes.size())));
@@ -125,23 +116,12 @@ std::vector<T> row_of(const mx::array& values, std::size_t row) {
   return {begin, begin + width};
 }
 
-double FrameBatch::log_probability(std::size_t session,
-                                   std::span<const std::int32_t> codes) const {
-  double sum = 0;
-  for (std::size_t i = 0; i < codes.size(); ++i) {
-    sum +=
-        sampling::log_probability(row_of<float>(logits_[i], session), codes[i]);
-  }
-  return sum / static_cast<double>(codes.size());
-}
-
 std::vector<FrameResult> FrameBatch::compute() {
   draw_noise();
   const sampling::Sampled drawn = draw_codes(step_backbone());
   const std::vector<mx::array> audio = decode(drawn.codes);
   std::vector<mx::array> results = {drawn.codes, drawn.changed};
   results.insert(results.end(), audio.begin(), audio.end());
-  results.insert(results.end(), logits_.begin(), logits_.end());
   // The states too, so that no graph outlives its frame.
   for (SessionState* session : sessions_) {
     session->backbone().append_arrays(results);
@@ -157,10 +137,6 @@ std::vector<FrameResult> FrameBatch::compute() {
                                 .audio = {samples, samples + audio[i].size()}},
                       .n_changed_codes =
                           std::accumulate(changed.begin(), changed.end(), 0)});
-    Frame& frame = frames.back().frame;
-    if (sessions_[i]->wants_likelihood()) {
-      frame.log_probability = log_probability(i, frame.codes);
-    }
   }
   return frames;
 }

@@ -26,8 +26,6 @@ struct GenerationOptions {
   int max_audio_ms = 90000;
   /// False: go on to the limit, for measurements; end frames are spoken.
   bool stop_at_end = true;
-  /// Tell how likely every frame is (Frame::log_probability).
-  bool likelihood = false;
 
   /// Throws: Error{kInvalidArgument} naming the field and its range.
   /// n_codes is the audio vocabulary V of the model.

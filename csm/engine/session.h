@@ -41,10 +41,6 @@ struct Segment {
 struct Frame {
   std::vector<std::int32_t> codes;  ///< [K]
   std::vector<float> audio;         ///< [1920] mono at 24 kHz, not clipped
-  /// How likely the model finds it: the mean of the logarithms of its codes'
-  /// probabilities at temperature 1. With GenerationOptions::likelihood only,
-  /// and 0 of a frame that was spoken before.
-  double log_probability = 0;
 };
 
 /// What a step gave one session. Neither: the speech has ended, see

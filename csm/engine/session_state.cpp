@@ -66,8 +66,7 @@ SessionState::SessionState(const FrameContext& context, const Prompt& prompt,
       noise_(options.rng, options.seed),
       codec_(context.decoder->new_state()),
       max_frames_(max_frames),
-      stop_at_end_(options.stop_at_end),
-      wants_likelihood_(options.likelihood) {
+      stop_at_end_(options.stop_at_end) {
   if (spoken_.empty()) return;
   unread_.add_frames(spoken_, context.model->config().n_codebooks);
 }

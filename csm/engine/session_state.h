@@ -117,7 +117,6 @@ class SessionState {
   /// The random numbers of the next frame, K rows for sampling::sample_rows;
   /// none if they are not used.
   void draw_noise();
-  [[nodiscard]] bool wants_likelihood() const { return wants_likelihood_; }
   [[nodiscard]] sampling::RowDraw row_draw(int codebook) const {
     return {.options = sampler_, .noise = noise_rows_, .noise_row = codebook};
   }
@@ -168,7 +167,6 @@ class SessionState {
   std::int64_t n_changed_codes_ = 0;
   std::atomic<bool> cancelled_ = false;
   bool stop_at_end_;
-  bool wants_likelihood_;
   bool ended_ = false;  // the model ended speech with the last frame
   std::optional<StopReason> stop_reason_;
   StageTimes times_;

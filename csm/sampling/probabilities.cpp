@@ -100,14 +100,4 @@ void softmax_in_place(SamplerKind kind, std::span<float> row) {
   for (float& value : row) value = round_to_bf16(value);
 }
 
-double log_probability(std::span<const float> logits, std::int32_t code) {
-  const float top = *std::max_element(logits.begin(), logits.end());
-  double sum = 0;
-  for (const float logit : logits) {
-    sum += static_cast<double>(exp_nonpositive(logit - top));
-  }
-  const float own = logits[static_cast<std::size_t>(code)];
-  return static_cast<double>(own) - static_cast<double>(top) - std::log(sum);
-}
-
 }  // namespace csm::sampling

@@ -28,11 +28,4 @@ void scale_logits(std::span<const float> logits, float temperature,
 ///   have probability 0 and do not take part.
 void softmax_in_place(SamplerKind kind, std::span<float> row);
 
-/// The logarithm of a code's probability at temperature 1 among all codes.
-///
-/// logits  [V] finite
-/// code    in [0, V)
-[[nodiscard]] double log_probability(std::span<const float> logits,
-                                     std::int32_t code);
-
 }  // namespace csm::sampling

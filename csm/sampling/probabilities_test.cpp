@@ -70,13 +70,5 @@ TEST(SoftmaxInPlace, Bfloat16_FollowsTorchsRoundingPoints) {
   EXPECT_EQ(row, expected);
 }
 
-TEST(LogProbability, OfKnownOdds) {
-  const std::vector<float> even(8, -3.0F);
-  EXPECT_NEAR(log_probability(even, 5), -std::log(8.0), 1e-7);
-  const std::vector<float> odds = {100.0F, 100.0F + std::log(3.0F)};
-  EXPECT_NEAR(log_probability(odds, 0), std::log(0.25), 1e-5);
-  EXPECT_NEAR(log_probability(odds, 1), std::log(0.75), 1e-5);
-}
-
 }  // namespace
 }  // namespace csm::sampling

@@ -11,7 +11,8 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const auto path = fuzz::write_scratch("model.safetensors", {data, size});
   fuzz::refusable([&] {
     const auto checkpoint = weights::Checkpoint::open(path);
-    for (const auto& [name, tensor] : checkpoint.tensors()) {
+    for (const auto& named : checkpoint.tensors()) {
+      const weights::SourceTensor& tensor = named.second;
       fuzz::touch(tensor.view.bytes);
       const auto n = tensor.view.n_values();
       if (!weights::is_readable(tensor.view.dtype) || n == 0) continue;
