@@ -1,5 +1,6 @@
 #include "cli/tail_guard_options.h"
 
+#include <charconv>
 #include <string>
 
 #include "cli/console.h"
@@ -23,11 +24,14 @@ void TailGuardOptions::add_to(CLI::App& command) {
 
 std::optional<int> TailGuardOptions::retries() const {
   if (option_ == nullptr || option_->count() == 0) return std::nullopt;
-  if (n_retries_ < 0 || n_retries_ > kMostRetries) {
+  int n = -1;
+  const char* end = n_retries_.data() + n_retries_.size();
+  const auto [stop, error] = std::from_chars(n_retries_.data(), end, n);
+  if (error != std::errc() || stop != end || n < 0 || n > kMostRetries) {
     throw UsageError(str_cat("--tail-guard: expected 0 to ", kMostRetries,
-                             " more takes, got ", n_retries_));
+                             " more takes, got '", n_retries_, "'"));
   }
-  return n_retries_;
+  return n;
 }
 
 OrderedJson describe(std::span<const engine::TailAttempt> attempts) {

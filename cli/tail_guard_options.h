@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <string>
 
 #include "csm/base/json.h"
 #include "csm/engine/tail_guard.h"
@@ -16,12 +17,12 @@ struct TailGuardOptions {
 
   /// How often to try again; nothing without the guard.
   ///
-  /// Throws: UsageError for a number out of range.
+  /// Throws: UsageError for no number, or one out of range.
   [[nodiscard]] std::optional<int> retries() const;
 
  private:
   const CLI::Option* option_ = nullptr;
-  int n_retries_ = 0;
+  std::string n_retries_;  // as written: CLI11 takes a flag's 0 for "no"
 };
 
 /// A list of attempts with what was measured.

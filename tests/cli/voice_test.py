@@ -247,6 +247,8 @@ def guard_cases(case):
     again, _ = case.generate(seed=told["seed"])
     case.check("its seed gives the same",
                again["codes_sha256"] == told["codes_sha256"])
+    none, _ = case.generate("--tail-guard=0")
+    case.check("no retries", len(none["tail_guard"]) == 1)
     three, messages = case.generate("--tail-guard")
     case.check("three retries", len(three["tail_guard"]) == 4)
     case.check("said on stderr", "tail guard: seed 3: " in messages)

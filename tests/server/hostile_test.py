@@ -89,6 +89,8 @@ REQUESTS = [
      {**JSON, "Origin": "https://evil.example"}, 403, "forbidden_origin"),
     ("another host", "POST", SPEECH, b"{}",
      {**JSON, "Host": "evil.example"}, 403, "forbidden_host"),
+    ("a host that begins like this machine", "POST", SPEECH, b"{}",
+     {**JSON, "Host": "127.evil.example"}, 403, "forbidden_host"),
     ("another method", "PUT", SPEECH, b"{}", JSON, 405, "method_not_allowed"),
     ("nothing there", "GET", "/v1/nothing", None, {}, 404, "not_found"),
     ("a path upwards", "GET", "/page/../../etc/passwd", None, {}, 404,
