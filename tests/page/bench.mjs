@@ -140,6 +140,10 @@ class Visit {
 
   /** Waits until so many seconds of the present speech were heard. */
   async played(seconds) {
+    // The number of the speech before stands until this one begins.
+    await this.page.waitForFunction(
+        (wanted) => !(parseFloat(document.querySelector('#fact-played')
+            .textContent) > wanted), seconds);
     await this.page.waitForFunction(
         (wanted) => document.querySelector('#stage-state').textContent !==
                 'Played to the end' &&

@@ -54,6 +54,7 @@ visit('Escape stops, and the receipt is of what was made', {},
   await page.keyboard.press('Escape');
   await there.state('Stopped');
   assert.ok(await page.isDisabled('#stop'));
+  await sleep(200);  // what the loudspeaker still holds
   const played = await there.text('#fact-played');
   await sleep(300);
   assert.equal(await there.text('#fact-played'), played);
