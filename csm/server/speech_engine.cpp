@@ -101,6 +101,10 @@ std::optional<int> SpeechEngine::refusal(bool plays) const {
   return refuse_stream(admission_, inbox_->load, inbox_->clock, plays);
 }
 
+void SpeechEngine::require_room(bool plays) const {
+  if (const auto seconds = refusal(plays)) refuse(*seconds);
+}
+
 int SpeechEngine::first_chunk() const {
   const std::lock_guard lock(inbox_->mutex);
   return first_chunk_frames(admission_, inbox_->load.n_playing, inbox_->clock);

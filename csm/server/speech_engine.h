@@ -73,6 +73,10 @@ class SpeechEngine {
   /// Threads: any.
   [[nodiscard]] std::optional<int> refusal(bool plays) const;
 
+  /// Throws: RequestError with status 429, as open(), if there is no room for a
+  /// stream now. Threads: any.
+  void require_room(bool plays) const;
+
   /// Frames of sound that a stream which begins now should gather first.
   /// Threads: any.
   [[nodiscard]] int first_chunk() const;

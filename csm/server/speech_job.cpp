@@ -31,7 +31,8 @@ SpeechJob::SpeechJob(std::shared_ptr<App> app, const HttpRequest& request,
       speech_(std::move(speech)),
       id_(request.id),
       arrived_(request.arrived),
-      ticket_(app_, request.client) {
+      ticket_(app_, request.client),
+      sound_(app_->rules.facts) {
   result_.seed = speech_.settings.options.seed;
 }
 
@@ -54,8 +55,7 @@ void SpeechJob::stream(const std::shared_ptr<App>& app,
                        std::shared_ptr<Responder> responder) {
   auto job = std::make_shared<SpeechJob>(app, request, std::move(speech));
   job->responder_ = std::move(responder);
-  job->sound_.emplace(job->speech_.settings.format,
-                      app->rules.facts.sample_rate_hz);
+  job->sound_.begin_file(job->speech_.settings.format);
   job->responder_->on_gone([weak = std::weak_ptr(job)] {
     if (const auto gone = weak.lock()) gone->cancel();
   });
@@ -65,10 +65,7 @@ void SpeechJob::stream(const std::shared_ptr<App>& app,
 void SpeechJob::begin(bool plays) {
   plays_ = plays;
   // Before any file is read for it.
-  if (const auto seconds = app_->engine.refusal(plays)) {
-    throw RequestError(too_many(
-        "overloaded", "no more streams can be spoken at the moment", *seconds));
-  }
+  app_->engine.require_room(plays);
   self_ = shared_from_this();
   const auto done = [weak = weak_from_this()](StreamSettings settings,
                                               std::optional<ApiError> error) {
@@ -91,7 +88,7 @@ void SpeechJob::open(StreamSettings settings) {
   try {
     settings.plays = plays_;
     std::vector<Piece> pieces = plan_pieces(speech_.input, settings);
-    first_chunk_ = app_->engine.first_chunk();
+    sound_.set_first_chunk(app_->engine.first_chunk());
     stream_ = app_->engine.open(
         std::move(settings), [weak = weak_from_this()](StreamEvent event) {
           const auto job = weak.lock();
@@ -119,19 +116,12 @@ void SpeechJob::on(const PieceBegan& event) {
 void SpeechJob::on(const PieceEnded& event) { result_.add(event); }
 
 void SpeechJob::on(FrameSpoken& event) {
-  samples_.insert(samples_.end(), event.samples.begin(), event.samples.end());
-  ++n_held_;
   if (responder_ == nullptr) {
-    stream_->sent(std::exchange(n_held_, 0));
-  } else if (n_held_ >= frames_to_gather()) {
+    samples_.insert(samples_.end(), event.samples.begin(), event.samples.end());
+    stream_->sent(1);
+  } else if (sound_.hold(event.samples)) {
     flush(false);
   }
-}
-
-int SpeechJob::frames_to_gather() const {
-  if (!has_head_) return first_chunk_;
-  return playback_.frames_to_gather(now_seconds(),
-                                    app_->rules.facts.frame_seconds());
 }
 
 void SpeechJob::on(const StreamEnded& event) {
@@ -156,30 +146,20 @@ void SpeechJob::send_head() {
 
 // Sound leaves as far as its encoder lets it.
 void SpeechJob::flush(bool is_end) {
-  const double seconds =
-      static_cast<double>(samples_.size()) / app_->rules.facts.sample_rate_hz;
-  std::string bytes = sound_->push(samples_);
-  if (is_end) bytes += sound_->finish();
-  samples_.clear();
+  OutgoingSound::Chunk chunk = sound_.take(is_end);
   if (!has_head_) send_head();
-  send_sound(std::move(bytes), std::exchange(n_held_, 0), seconds);
-}
-
-void SpeechJob::send_sound(std::string bytes, int n_frames, double seconds) {
   // It lives until all of it has left.
-  const auto sent = [job = shared_from_this(), n_frames, seconds] {
+  const auto sent = [job = shared_from_this(), n_frames = chunk.n_frames,
+                     seconds = chunk.seconds] {
     if (job->stream_ == nullptr) return;
-    const double now = now_seconds();
-    if (!job->playback_.has_begun()) job->first_sound_ = now;
-    job->playback_.add(now, seconds);
-    job->stream_->sent(n_frames);
+    job->sound_.on_sent(n_frames, seconds, *job->stream_);
   };
-  if (bytes.empty()) return sent();
+  if (chunk.bytes.empty()) return sent();
   if (speech_.sse) {
-    bytes = event_line(
-        {{"type", "speech.audio.delta"}, {"audio", base64_encode(bytes)}});
+    chunk.bytes = event_line({{"type", "speech.audio.delta"},
+                              {"audio", base64_encode(chunk.bytes)}});
   }
-  responder_->write(std::move(bytes), sent);
+  responder_->write(std::move(chunk.bytes), sent);
 }
 
 void SpeechJob::finish() {
@@ -226,21 +206,22 @@ void SpeechJob::cancel() {
 void SpeechJob::count() const {
   const double now = now_seconds();
   const double rate = app_->rules.facts.sample_rate_hz;
+  const Playback& playback = sound_.playback();
   const StreamCount stream = {
       .outcome = outcome_,
-      .first_audio_seconds = first_sound_ - arrived_,
+      .first_audio_seconds = sound_.first_sound() - arrived_,
       .sound_seconds = responder_ == nullptr
                            ? static_cast<double>(n_gathered_) / rate
-                           : playback_.sound_seconds(),
-      .seconds = now - first_sound_,
-      .underrun_seconds = playback_.underrun_seconds(),
-      .longest_underrun = playback_.longest_underrun(),
+                           : playback.sound_seconds(),
+      .seconds = now - sound_.first_sound(),
+      .underrun_seconds = playback.underrun_seconds(),
+      .longest_underrun = playback.longest_underrun(),
       .plays = plays_ && responder_ != nullptr};
   app_->metrics.on_stream(stream);
   std::string line =
       str_cat("id=", id_, " stream=", outcome_, " frames=", result_.n_frames,
               " audio_s=", stream.sound_seconds, " seed=", result_.seed);
-  if (stream.plays && playback_.has_begun()) {
+  if (stream.plays && playback.has_begun()) {
     line += str_cat(" ttfa_ms=", 1000 * stream.first_audio_seconds,
                     " underrun_ms=", 1000 * stream.underrun_seconds);
   }

@@ -8,8 +8,7 @@
 
 #include "csm/server/app.h"
 #include "csm/server/http_message.h"
-#include "csm/server/playback.h"
-#include "csm/server/sound_stream.h"
+#include "csm/server/outgoing_sound.h"
 #include "csm/server/speech_result.h"
 
 namespace csm::server {
@@ -57,10 +56,8 @@ class SpeechJob : public std::enable_shared_from_this<SpeechJob> {
   void on(FrameSpoken& event);
   void on(const PieceEnded& event);
   void on(const StreamEnded& event);
-  [[nodiscard]] int frames_to_gather() const;
   void flush(bool is_end);
   void send_head();
-  void send_sound(std::string bytes, int n_frames, double seconds);
   void fail(const ApiError& error);
   void finish();
   void count() const;
@@ -74,19 +71,15 @@ class SpeechJob : public std::enable_shared_from_this<SpeechJob> {
   Finished finished_;                     // gathered
   std::shared_ptr<Responder> responder_;  // streamed
   std::unique_ptr<SpeechStream> stream_;
-  std::optional<SoundStream> sound_;
+  OutgoingSound sound_;              // streamed
   std::shared_ptr<SpeechJob> self_;  // while it speaks
 
   SpeechResult result_;
-  std::vector<float> samples_;  // that have not left, or all
-  int n_held_ = 0;              // frames of them
-  int first_chunk_ = 1;
+  std::vector<float> samples_;  // gathered
   bool has_head_ = false;
   bool was_opened_ = false;
   const char* outcome_ = "cancelled";
   std::size_t n_gathered_ = 0;  // samples
-  Playback playback_;
-  double first_sound_ = 0;  // when it left
 };
 
 }  // namespace csm::server

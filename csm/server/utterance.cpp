@@ -15,12 +15,13 @@ Utterance::Utterance(std::shared_ptr<App> app, std::string id,
       ticket_(app_, std::move(client)),
       options_(std::move(options)),
       listener_(std::move(listener)),
+      sound_(app_->rules.facts),
       arrived_(now_seconds()) {
   result_.seed = options_.settings.options.seed;
 }
 
 Utterance::~Utterance() {
-  if (stream_ != nullptr || has_begun_) count();
+  if (stream_ != nullptr || sound_.has_begun()) count();
 }
 
 std::shared_ptr<Utterance> Utterance::begin(
@@ -29,10 +30,7 @@ std::shared_ptr<Utterance> Utterance::begin(
     std::weak_ptr<UtteranceListener> listener) {
   auto utterance = std::make_shared<Utterance>(
       app, id, client, std::move(options), std::move(listener));
-  if (const auto seconds = app->engine.refusal(true)) {
-    throw RequestError(too_many(
-        "overloaded", "no more streams can be spoken at the moment", *seconds));
-  }
+  app->engine.require_room(true);
   SpeechSettings settings = std::move(utterance->options_.settings);
   utterance->options_.settings.format = settings.format;
   // The session holds it; if it lets go, nobody wants what comes.
@@ -51,7 +49,7 @@ void Utterance::open(StreamSettings settings) {
   try {
     settings.talk = options_.talk;
     settings.max_context = options_.max_context;
-    first_chunk_ = app_->engine.first_chunk();
+    sound_.set_first_chunk(app_->engine.first_chunk());
     stream_ = app_->engine.open(
         std::move(settings), [weak = weak_from_this()](StreamEvent event) {
           const auto self = weak.lock();
@@ -88,8 +86,8 @@ void Utterance::cancel(std::optional<std::int64_t> played_ms) {
 void Utterance::on(const PieceBegan& event) {
   if (is_over_) return;
   result_.add(event);
-  if (!sound_ || options_.file_per_piece) {
-    sound_.emplace(options_.settings.format, app_->rules.facts.sample_rate_hz);
+  if (!sound_.has_file() || options_.file_per_piece) {
+    sound_.begin_file(options_.settings.format);
   }
   n_bytes_ = 0;
   n_told_ = 0;
@@ -100,38 +98,24 @@ void Utterance::on(const PieceBegan& event) {
 void Utterance::on(FrameSpoken& event) {
   if (is_over_) return;
   if (!event.codes.empty()) held_codes_.push_back(std::move(event.codes));
-  held_.insert(held_.end(), event.samples.begin(), event.samples.end());
-  ++n_held_;
-  const int n_frames =
-      has_begun_ ? playback_.frames_to_gather(now_seconds(),
-                                              app_->rules.facts.frame_seconds())
-                 : first_chunk_;
-  if (n_held_ >= n_frames) flush(event.piece, false);
+  if (sound_.hold(event.samples)) flush(event.piece, false);
 }
 
 void Utterance::flush(int piece, bool is_end) {
-  has_begun_ = true;
   const auto listener = listener_.lock();
   for (const auto& codes : std::exchange(held_codes_, {})) {
     ++n_told_;
     if (listener != nullptr) listener->on_codes(piece, codes);
   }
-  const double seconds =
-      static_cast<double>(held_.size()) / app_->rules.facts.sample_rate_hz;
-  std::string bytes = sound_->push(held_);
-  if (is_end) bytes += sound_->finish();
-  held_.clear();
-  n_bytes_ += bytes.size();
-  const auto sent = [self = shared_from_this(),
-                     n_frames = std::exchange(n_held_, 0), seconds] {
+  OutgoingSound::Chunk chunk = sound_.take(is_end);
+  n_bytes_ += chunk.bytes.size();
+  const auto sent = [self = shared_from_this(), n_frames = chunk.n_frames,
+                     seconds = chunk.seconds] {
     if (self->stream_ == nullptr) return;
-    const double now = now_seconds();
-    if (!self->playback_.has_begun()) self->first_sound_ = now;
-    self->playback_.add(now, seconds);
-    self->stream_->sent(n_frames);
+    self->sound_.on_sent(n_frames, seconds, *self->stream_);
   };
-  if (bytes.empty() || listener == nullptr) return sent();
-  listener->on_sound(std::move(bytes), sent);
+  if (chunk.bytes.empty() || listener == nullptr) return sent();
+  listener->on_sound(std::move(chunk.bytes), sent);
 }
 
 void Utterance::on(PieceEnded& event) {
@@ -160,7 +144,7 @@ void Utterance::on(const StreamEnded& event) {
     return;
   }
   if (event.error) return end(event.error);
-  if (sound_ && !options_.file_per_piece) flush(0, true);
+  if (sound_.has_file() && !options_.file_per_piece) flush(0, true);
   end(std::nullopt);
 }
 
@@ -174,13 +158,14 @@ void Utterance::end(const std::optional<ApiError>& error) {
 }
 
 void Utterance::count() const {
+  const Playback& playback = sound_.playback();
   const StreamCount stream = {
       .outcome = outcome_,
-      .first_audio_seconds = first_sound_ - arrived_,
-      .sound_seconds = playback_.sound_seconds(),
-      .seconds = now_seconds() - first_sound_,
-      .underrun_seconds = playback_.underrun_seconds(),
-      .longest_underrun = playback_.longest_underrun(),
+      .first_audio_seconds = sound_.first_sound() - arrived_,
+      .sound_seconds = playback.sound_seconds(),
+      .seconds = now_seconds() - sound_.first_sound(),
+      .underrun_seconds = playback.underrun_seconds(),
+      .longest_underrun = playback.longest_underrun(),
       // Text that comes slowly makes sound that comes slowly.
       .plays = false};
   app_->metrics.on_stream(stream);

@@ -8,8 +8,7 @@
 #include <vector>
 
 #include "csm/server/app.h"
-#include "csm/server/playback.h"
-#include "csm/server/sound_stream.h"
+#include "csm/server/outgoing_sound.h"
 #include "csm/server/speech_result.h"
 
 namespace csm::server {
@@ -93,21 +92,15 @@ class Utterance : public std::enable_shared_from_this<Utterance> {
   bool is_over_ = false;       // it has ended or was cancelled
   bool is_cancelled_ = false;  // it goes on until this was told
 
-  std::optional<SoundStream> sound_;
-  // Frames that have not left: codes go with their sound.
-  std::vector<float> held_;
+  OutgoingSound sound_;
+  // Of frames that have not left: codes go with their sound.
   std::vector<std::vector<std::int32_t>> held_codes_;
-  int n_held_ = 0;
-  int first_chunk_ = 1;
-  bool has_begun_ = false;
   // Of the piece that was begun last.
   int piece_ = -1;
   int n_told_ = 0;  // frames that have left
   std::size_t n_bytes_ = 0;
   SpeechResult result_;
-  Playback playback_;
   double arrived_;
-  double first_sound_ = 0;
   const char* outcome_ = "cancelled";
 };
 
