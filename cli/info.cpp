@@ -139,7 +139,10 @@ OrderedJson describe_tensors(const Parts& parts) {
 }
 
 // Integer weights by their form; null if there are none.
+//
+// type  the stored one
 OrderedJson describe_integers(const engine::ModelFiles& files,
+                              engine::WeightType type,
                               const weights::Checkpoint& checkpoint) {
   struct Sum {
     std::size_t tensors = 0;
@@ -157,7 +160,6 @@ OrderedJson describe_integers(const engine::ModelFiles& files,
       std::filesystem::exists(files.folder() / "config.json");
   const auto declared =
       has_config ? weights::Quantization::load(files.folder()) : std::nullopt;
-  const auto type = engine::stored_weight_type(files);
   const std::size_t usual_bits = type == engine::WeightType::kInt8 ? 8 : 4;
   for (const auto& [name, scales] : checkpoint.tensors()) {
     if (!name.ends_with(kScales)) continue;
@@ -277,8 +279,9 @@ OrderedJson describe(Parts& parts) {
   }
   if (!all.empty()) {
     parts.attempt([&] {
-      info["dtype"] = engine::to_string(engine::stored_weight_type(files));
-      auto integers = describe_integers(files, *all.front());
+      const auto type = engine::stored_weight_type(files);
+      info["dtype"] = engine::to_string(type);
+      auto integers = describe_integers(files, type, *all.front());
       if (!integers.is_null()) info["quantization"] = std::move(integers);
     });
     info["tensors"] = describe_tensors(parts);

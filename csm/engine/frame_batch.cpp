@@ -1,6 +1,5 @@
 #include "csm/engine/frame_batch.h"
 
-#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <exception>

@@ -124,6 +124,14 @@ Document csm_tokenizer(const weights::WeightStore& store,
   return document;
 }
 
+ModelConfigs parse_configs(const weights::WeightStore& store,
+                           const Document& model) {
+  const Document codec = codec_document(store, model);
+  return {.model = model::ModelConfig::parse(model.object(),
+                                             store.checkpoint().layout()),
+          .codec = codec::MimiConfig::parse(codec.object())};
+}
+
 void declare_quantization(weights::WeightStore& store, const Document& model) {
   auto quantization = weights::Quantization::parse(model.object());
   if (!quantization) return;
@@ -218,11 +226,8 @@ ModelFacts ModelSource::facts() const {
 
 ModelConfigs read_configs(const weights::WeightStore& store,
                           const ModelFiles& files) {
-  const Document model = model_document(store.checkpoint(), files.folder());
-  const Document codec = codec_document(store, model);
-  return {.model = model::ModelConfig::parse(model.object(),
-                                             store.checkpoint().layout()),
-          .codec = codec::MimiConfig::parse(codec.object())};
+  return parse_configs(store,
+                       model_document(store.checkpoint(), files.folder()));
 }
 
 void require_codec(const weights::WeightStore& store) {
@@ -265,7 +270,8 @@ ModelSource open_files(const ModelFiles& files, const SourceNeeds& needs) {
   auto store = weights::WeightStore::open(
       {.model = files.model, .layout = files.layout, .mimi = files.mimi});
   require_codec(store);
-  const ModelConfigs configs = read_configs(store, files);
+  const Document document = model_document(store.checkpoint(), files.folder());
+  const ModelConfigs configs = parse_configs(store, document);
   const model::ModelConfig& config = configs.model;
   // Requests choose for themselves, but a broken file is a broken model.
   (void)model::GenerationDefaults::load(files.folder(), config.n_codebooks);
@@ -275,8 +281,7 @@ ModelSource open_files(const ModelFiles& files, const SourceNeeds& needs) {
   store.set_head_dims({.backbone = config.backbone.head_dim,
                        .depth = config.depth.head_dim,
                        .codec = configs.codec.transformer.head_dim});
-  declare_quantization(store,
-                       model_document(store.checkpoint(), files.folder()));
+  declare_quantization(store, document);
   for (const AdapterFolder& adapter : files.adapters) {
     store.add(weights::LoraAdapter::open(adapter.path, adapter.strength));
   }

@@ -147,18 +147,16 @@ int count_letters(std::string_view text) {
 }
 
 // What is to be heard: without the silence at its end.
-std::span<const float> until_silence(const Take& take,
+std::span<const float> until_silence(const Take& take, const Levels& levels,
                                      const ModelFacts& facts) {
-  const Levels levels = measure_levels(take.audio, facts.sample_rate_hz);
   std::size_t n = levels.blocks.size();
   while (n > 0 && levels.blocks[n - 1] <= levels.silent) --n;
   return take.audio.first(
       n * static_cast<std::size_t>(kBlockSeconds * facts.sample_rate_hz));
 }
 
-TailMeasures measure(const Take& take, std::string_view text,
-                     const ModelFacts& facts) {
-  const Levels levels = measure_levels(take.audio, facts.sample_rate_hz);
+TailMeasures measure(const Take& take, const Levels& levels,
+                     std::string_view text, const ModelFacts& facts) {
   return {.seconds = static_cast<double>(take.audio.size()) /
                      static_cast<double>(facts.sample_rate_hz),
           .end_db = end_level(levels),
@@ -167,28 +165,10 @@ TailMeasures measure(const Take& take, std::string_view text,
           .n_letters = count_letters(text)};
 }
 
-}  // namespace
-
-const char* to_string(TailProblem problem) {
-  switch (problem) {
-    case TailProblem::kCutOff:
-      return "cut_off";
-    case TailProblem::kTooShort:
-      return "too_short";
-    case TailProblem::kTooLong:
-      return "too_long";
-    case TailProblem::kSilence:
-      return "silence";
-    case TailProblem::kRepetition:
-      return "repetition";
-  }
-  return "unknown";
-}
-
-TailReport check_tail(const Take& take, std::string_view text,
-                      const ModelFacts& facts) {
+TailReport check_levels(const Take& take, const Levels& levels,
+                        std::string_view text, const ModelFacts& facts) {
   TailReport report;
-  report.measures = measure(take, text, facts);
+  report.measures = measure(take, levels, text, facts);
   // Nothing is to be said of an end that somebody else made.
   if (take.stop_reason == StopReason::kCancelled) return report;
   const TailMeasures& m = report.measures;
@@ -215,15 +195,40 @@ TailReport check_tail(const Take& take, std::string_view text,
   return report;
 }
 
+}  // namespace
+
+const char* to_string(TailProblem problem) {
+  switch (problem) {
+    case TailProblem::kCutOff:
+      return "cut_off";
+    case TailProblem::kTooShort:
+      return "too_short";
+    case TailProblem::kTooLong:
+      return "too_long";
+    case TailProblem::kSilence:
+      return "silence";
+    case TailProblem::kRepetition:
+      return "repetition";
+  }
+  return "unknown";
+}
+
+TailReport check_tail(const Take& take, std::string_view text,
+                      const ModelFacts& facts) {
+  return check_levels(take, measure_levels(take.audio, facts.sample_rate_hz),
+                      text, facts);
+}
+
 std::vector<TailReport> check_takes(std::span<const Take> takes,
                                     std::string_view text,
                                     const ModelFacts& facts) {
   std::vector<TailReport> reports;
   std::vector<TakeEnd> ends;
   for (const Take& take : takes) {
-    reports.push_back(check_tail(take, text, facts));
+    const Levels levels = measure_levels(take.audio, facts.sample_rate_hz);
+    reports.push_back(check_levels(take, levels, text, facts));
     ends.push_back(
-        measure_end(until_silence(take, facts), facts.sample_rate_hz));
+        measure_end(until_silence(take, levels, facts), facts.sample_rate_hz));
   }
   for (std::size_t i = 0; i < ends.size(); ++i) {
     double& mean = reports[i].measures.end_distance;
