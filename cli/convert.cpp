@@ -6,7 +6,7 @@
 
 #include "cli/commands.h"
 #include "cli/console.h"
-#include "cli/interrupt.h"
+#include "cli/model_output.h"
 #include "cli/model_path.h"
 #include "csm/base/json.h"
 #include "csm/base/str_cat.h"
@@ -22,9 +22,7 @@ struct ConvertArguments {
   FilesOptions files;
   std::string to = "huggingface";
   std::string dtype = kStored;
-  std::string output;
-  bool force = false;
-  bool json = false;
+  ModelOutput to_write;
 };
 
 std::optional<weights::Dtype> parse_float_type(const std::string& name) {
@@ -49,8 +47,8 @@ engine::ConvertOptions options_of(const ConvertArguments& arguments) {
   options.layout = *layout;
   options.dtype = parse_float_type(arguments.dtype);
   options.files = arguments.files.files();
-  options.output = arguments.output;
-  options.replace = arguments.force;
+  options.output = arguments.to_write.output;
+  options.replace = arguments.to_write.force;
   return options;
 }
 
@@ -62,7 +60,7 @@ OrderedJson describe(const ConvertArguments& arguments,
                      {"tensors", file.n_tensors},
                      {"bytes", file.bytes}});
   }
-  return {{"output", arguments.output},
+  return {{"output", arguments.to_write.output},
           {"from", weights::to_string(report.from)},
           {"to", arguments.to},
           {"dtype", arguments.dtype},
@@ -73,8 +71,8 @@ OrderedJson describe(const ConvertArguments& arguments,
 std::string summarise(const ConvertArguments& arguments,
                       const engine::ConvertReport& report) {
   std::string text =
-      str_cat(arguments.output, ": ", weights::to_string(report.from), " to ",
-              arguments.to, ", dtype ", arguments.dtype);
+      str_cat(arguments.to_write.output, ": ", weights::to_string(report.from),
+              " to ", arguments.to, ", dtype ", arguments.dtype);
   for (const auto& file : report.files) {
     text += str_cat("; ", file.name, ": ", file.n_tensors, " tensors, ",
                     fixed(static_cast<double>(file.bytes) / kMega, 1), " MB");
@@ -87,19 +85,12 @@ std::string summarise(const ConvertArguments& arguments,
 
 void run_convert(const ConvertArguments& arguments) {
   engine::ConvertOptions options = options_of(arguments);
-  const InterruptGuard guard;
-  Progress progress;
-  options.progress = [&](const char* stage, double share) {
-    stop_if_interrupted("convert", arguments.output);
-    progress.show(str_cat(stage, ": ", fixed(share * 100, 0), " %"));
-  };
-  const engine::ConvertReport report = engine::convert_model(options);
-  progress.clear();
-  if (arguments.json) {
-    write_stdout(describe(arguments, report).dump() + "\n");
-  } else {
-    say(summarise(arguments, report));
-  }
+  arguments.to_write.run("convert", [&](const ModelOutput::Progress& progress) {
+    options.progress = progress;
+    const engine::ConvertReport report = engine::convert_model(options);
+    return ModelOutput::Report{.json = describe(arguments, report),
+                               .text = summarise(arguments, report)};
+  });
 }
 
 }  // namespace
@@ -118,14 +109,7 @@ void add_convert(CLI::App& app) {
                    "Of the language model: f32, f16 or bf16; stored: as it "
                    "is, f32 where that is integers")
       ->capture_default_str();
-  command
-      ->add_option("-o,--output,--out", arguments->output,
-                   "Folder to write, which must not exist")
-      ->required();
-  command->add_flag("--force", arguments->force,
-                    "Replace a model in that folder");
-  command->add_flag("--json", arguments->json,
-                    "One JSON object about the result on standard output");
+  arguments->to_write.add_to(*command, "a model");
   command->callback([arguments] { run_convert(*arguments); });
 }
 

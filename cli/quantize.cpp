@@ -4,7 +4,7 @@
 
 #include "cli/commands.h"
 #include "cli/console.h"
-#include "cli/interrupt.h"
+#include "cli/model_output.h"
 #include "cli/model_path.h"
 #include "csm/base/json.h"
 #include "csm/base/str_cat.h"
@@ -19,10 +19,8 @@ struct QuantizeArguments {
   std::string model;
   std::string dtype = "int4";
   int group = 64;
-  std::string output;
-  bool force = false;
+  ModelOutput to_write;
   int threads = 0;
-  bool json = false;
 };
 
 engine::QuantizeOptions options_of(const QuantizeArguments& arguments) {
@@ -34,16 +32,16 @@ engine::QuantizeOptions options_of(const QuantizeArguments& arguments) {
   }
   options.weight_type = *type;
   options.model_dir = resolve_model(arguments.model);
-  options.output = arguments.output;
+  options.output = arguments.to_write.output;
   options.group = arguments.group;
-  options.replace = arguments.force;
+  options.replace = arguments.to_write.force;
   options.threads = arguments.threads;
   return options;
 }
 
 OrderedJson describe(const QuantizeArguments& arguments,
                      const engine::QuantizeReport& report) {
-  return {{"output", arguments.output},
+  return {{"output", arguments.to_write.output},
           {"dtype", arguments.dtype},
           {"group_size", arguments.group},
           {"int4_matrices", report.n_int4},
@@ -62,28 +60,22 @@ std::string summarise(const QuantizeArguments& arguments,
   };
   const double bits = 8.0 * static_cast<double>(report.matrix_bytes) /
                       static_cast<double>(report.matrix_values);
-  return str_cat(arguments.output, ": ", report.n_int4, " matrices of 4 bits, ",
-                 report.n_int8, " of 8 bits (", fixed(bits, 2),
-                 " bits a weight with scales), ", report.n_float,
-                 " other tensors; ", mega(report.bytes), " MB, was ",
-                 mega(report.source_bytes), " MB");
+  return str_cat(arguments.to_write.output, ": ", report.n_int4,
+                 " matrices of 4 bits, ", report.n_int8, " of 8 bits (",
+                 fixed(bits, 2), " bits a weight with scales), ",
+                 report.n_float, " other tensors; ", mega(report.bytes),
+                 " MB, was ", mega(report.source_bytes), " MB");
 }
 
 void run_quantize(const QuantizeArguments& arguments) {
   engine::QuantizeOptions options = options_of(arguments);
-  const InterruptGuard guard;
-  Progress progress;
-  options.progress = [&](const char* stage, double share) {
-    stop_if_interrupted("quantize", arguments.output);
-    progress.show(str_cat(stage, ": ", fixed(share * 100, 0), " %"));
-  };
-  const engine::QuantizeReport report = engine::quantize_model(options);
-  progress.clear();
-  if (arguments.json) {
-    write_stdout(describe(arguments, report).dump() + "\n");
-  } else {
-    say(summarise(arguments, report));
-  }
+  arguments.to_write.run(
+      "quantize", [&](const ModelOutput::Progress& progress) {
+        options.progress = progress;
+        const engine::QuantizeReport report = engine::quantize_model(options);
+        return ModelOutput::Report{.json = describe(arguments, report),
+                                   .text = summarise(arguments, report)};
+      });
 }
 
 }  // namespace
@@ -102,18 +94,11 @@ void add_quantize(CLI::App& app) {
       ->check(CLI::IsMember({32, 64, 128}))
       ->capture_default_str();
   command
-      ->add_option("-o,--output,--out", arguments->output,
-                   "Folder to write, which must not exist")
-      ->required();
-  command->add_flag("--force", arguments->force,
-                    "Replace a quantised model in that folder");
-  command
       ->add_option("--threads", arguments->threads,
                    "Threads on the CPU (0: one for each processor)")
       ->check(CLI::Range(0, 1024))
       ->capture_default_str();
-  command->add_flag("--json", arguments->json,
-                    "One JSON object about the result on standard output");
+  arguments->to_write.add_to(*command, "a quantised model");
   command->callback([arguments] { run_quantize(*arguments); });
 }
 
