@@ -9,6 +9,7 @@ names the culprit, nothing on stdout, and no file in the output folder.
 """
 
 import argparse
+import hashlib
 import json
 import os
 import pathlib
@@ -432,6 +433,23 @@ def token_cases(bench):
                                    str(bench.out / "a.wav")], FAILED, absent)
     bench.expect("decode without input", ["decode", "--output", "a.wav"],
                  USAGE, "--input")
+
+
+def writing_verdict(what, description, cases):
+    """Runs cases(bench) of a command that makes a model of another, which must
+    stay as it is, with nothing half-written beside it; the exit status."""
+    bench = Bench(*paths(description))
+    model = bench.model / "model.safetensors"
+    before = hashlib.sha256(model.read_bytes()).hexdigest()
+    try:
+        cases(bench)
+        left = [p.name for p in bench.root.iterdir() if p.name[0] == "."]
+        bench.check(f"left behind: {left}", not left)
+        bench.check("the model was changed", before ==
+                    hashlib.sha256(model.read_bytes()).hexdigest())
+    finally:
+        shutil.rmtree(bench.root)
+    return verdict(what, bench)
 
 
 def main():
