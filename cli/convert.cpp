@@ -17,6 +17,7 @@ namespace {
 
 constexpr double kMega = 1e6;
 constexpr const char* kStored = "stored";
+constexpr const char* kGguf = "gguf";
 
 struct ConvertArguments {
   FilesOptions files;
@@ -25,27 +26,36 @@ struct ConvertArguments {
   ModelOutput to_write;
 };
 
-std::optional<weights::Dtype> parse_float_type(const std::string& name) {
+std::optional<weights::Dtype> parse_type(const std::string& name) {
   if (name == kStored) return std::nullopt;
   if (name == "f32") return weights::Dtype::kF32;
   if (name == "f16") return weights::Dtype::kF16;
   if (name == "bf16") return weights::Dtype::kBf16;
+  if (name == "q8_0") return weights::Dtype::kQ8_0;
+  if (name == "q4_0") return weights::Dtype::kQ4_0;
   throw UsageError(
-      str_cat("--dtype: expected stored, f32, f16 or bf16 (csm quantize makes "
-              "integers), got '",
+      str_cat("--dtype: expected stored, f32, f16, bf16, or q8_0 or q4_0 with "
+              "--to gguf (csm quantize makes other integers), got '",
               name, "'"));
+}
+
+weights::Layout parse_target(const std::string& name) {
+  if (name == kGguf) return weights::Layout::kCsmTts;
+  if (const auto layout = weights::parse_layout(name)) return *layout;
+  throw UsageError(str_cat(
+      "--to: expected huggingface, original, mlx or gguf, got '", name, "'"));
 }
 
 engine::ConvertOptions options_of(const ConvertArguments& arguments) {
   engine::ConvertOptions options;
-  const auto layout = weights::parse_layout(arguments.to);
-  if (!layout || *layout == weights::Layout::kCsmTts) {
-    throw UsageError(
-        str_cat("--to: expected huggingface, original or mlx, got '",
-                arguments.to, "'"));
+  options.layout = parse_target(arguments.to);
+  options.dtype = parse_type(arguments.dtype);
+  if (options.dtype && weights::is_block(*options.dtype) &&
+      options.layout != weights::Layout::kCsmTts) {
+    throw UsageError(str_cat("--dtype: ", arguments.dtype,
+                             " is for --to gguf only, got --to ",
+                             arguments.to));
   }
-  options.layout = *layout;
-  options.dtype = parse_float_type(arguments.dtype);
   options.files = arguments.files.files();
   options.output = arguments.to_write.output;
   options.replace = arguments.to_write.force;
@@ -102,12 +112,14 @@ void add_convert(CLI::App& app) {
   arguments->files.add_to(*command);
   command
       ->add_option("--to", arguments->to,
-                   "Layout to write: huggingface, original or mlx")
+                   "Layout to write: huggingface, original, mlx, or gguf for "
+                   "a file of CrispASR's form (csm-tts)")
       ->capture_default_str();
   command
       ->add_option("--dtype", arguments->dtype,
-                   "Of the language model: f32, f16 or bf16; stored: as it "
-                   "is, f32 where that is integers")
+                   "Of the language model: f32, f16 or bf16, with --to gguf "
+                   "also q8_0 and q4_0; stored: as it is, f32 where that is "
+                   "integers")
       ->capture_default_str();
   arguments->to_write.add_to(*command, "a model");
   command->callback([arguments] { run_convert(*arguments); });

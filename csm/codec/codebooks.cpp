@@ -11,10 +11,11 @@
 namespace csm::codec {
 namespace {
 
-/// Entries are stored as sums over the vectors of a cluster, with its weight,
-/// if they are not divided by it already;
-/// the released weights are mostly below 1, so the floor must be this small.
+/// Of a cluster's weight: the released ones are mostly below 1, so the floor
+/// must be this small.
 constexpr float kMinUsage = 1e-5F;
+
+}  // namespace
 
 mx::array load_codebook(const MimiConfig& config, const std::string& name,
                         weights::WeightStore& store) {
@@ -32,8 +33,6 @@ mx::array load_codebook(const MimiConfig& config, const std::string& name,
       mx::maximum(usage, mx::array(kMinUsage), stream), 1, stream);
   return mx::divide(sum, divisor, stream);
 }
-
-}  // namespace
 
 std::string group_name(BookGroup group) {
   return str_cat("codec.quantizer.",

@@ -24,6 +24,16 @@ struct Codebooks {
   [[nodiscard]] std::string digest() const;
 };
 
+/// The entries of one codebook, [codebook_size, codebook_dim] float32: stored
+/// as such (NAME.embed), or as sums over the vectors of a cluster and its
+/// weight (NAME.embed_sum, NAME.cluster_usage).
+///
+/// name  canonical, up to ".codebook"
+/// Throws: as Codebooks::load.
+[[nodiscard]] mx::array load_codebook(const MimiConfig& config,
+                                      const std::string& name,
+                                      weights::WeightStore& store);
+
 /// The two groups of codebooks, each with projections of its own.
 enum class BookGroup { kSemantic, kAcoustic };
 

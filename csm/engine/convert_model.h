@@ -16,10 +16,11 @@ namespace csm::engine {
 struct ConvertOptions {
   ModelFiles files;              ///< any layout, with adapters or not
   std::filesystem::path output;  ///< the folder to make
-  /// kHuggingFace, kOriginal or kMlx.
+  /// kHuggingFace, kOriginal, kMlx or kCsmTts: a GGUF file.
   weights::Layout layout = weights::Layout::kHuggingFace;
-  /// F32, F16 or BF16 of the language model's tensors; nothing: each as it is
-  /// stored, F32 where that is integers. The codec's stay as they are stored.
+  /// F32, F16 or BF16 of the language model's tensors, or Q8_0 or Q4_0 of its
+  /// matrices in a GGUF file; nothing: each as it is stored, F32 where that is
+  /// integers. The codec's stay as they are stored.
   std::optional<weights::Dtype> dtype = {};
   bool replace = false;  ///< an older model in `output` goes
   /// Called with what is being done and the share of it that is, in [0, 1].
@@ -41,7 +42,9 @@ struct ConvertReport {
 
 /// Writes a model in another layout: weights, config.json, tokenizer.json and
 /// copies of the other small files. The original's and MLX's layout get the
-/// codec as a second file, with kyutai's names. Values are those that an Engine
+/// codec as a second file, with kyutai's names. A GGUF file holds everything,
+/// the tokenizer too if it is of Llama 3's form; there is no config.json then.
+/// Values are those that an Engine
 /// loads, merged with adapters, dequantised if they are integers; narrowing
 /// rounds to nearest, ties to even.
 ///

@@ -8,8 +8,10 @@
 
 #include "csm/base/error.h"
 #include "csm/base/str_cat.h"
+#include "csm/codec/codebooks.h"
 #include "csm/nn/load_array.h"
 #include "csm/nn/load_matrix.h"
+#include "csm/weights/ggml_quantize.h"
 #include "csm/weights/read_tensor.h"
 #include "csm/weights/tensor_names.h"
 
@@ -18,6 +20,15 @@ namespace {
 
 using weights::Dtype;
 using weights::Layout;
+
+// Ends of canonical names of what is stored of a codebook.
+constexpr std::string_view kBook = ".codebook";
+constexpr std::string_view kDivided = ".codebook.embed";
+constexpr std::string_view kSum = ".codebook.embed_sum";
+
+bool is_of_codebook(const std::string& canonical) {
+  return canonical.find(".codebook.") != std::string::npos;
+}
 
 [[noreturn]] void fail(ErrorCode code, const std::string& what,
                        const std::string& where) {
@@ -50,6 +61,31 @@ std::string without(std::string text, std::string_view ending) {
   return text;
 }
 
+[[noreturn]] void overflow(Dtype dtype, std::size_t index,
+                           const std::string& name) {
+  fail(ErrorCode::kUnsupported,
+       str_cat("expected values that ", to_string(dtype),
+               " can hold, got an overflow at element ", index),
+       "tensor " + name);
+}
+
+// Matrices that integers leave at 8 bits, or that are looked up: see
+// model::WeightPolicy.
+bool is_sensitive(const std::string& canonical) {
+  return canonical.ends_with(".v") || canonical.ends_with(".o") ||
+         canonical.ends_with("_emb") || canonical == "proj" ||
+         canonical == "c0_head";
+}
+
+// Of a tensor of the language model in a GGUF file.
+Dtype block_or_half(const std::string& canonical, const std::vector<int>& shape,
+                    Dtype wanted) {
+  const Dtype dtype = is_sensitive(canonical) ? Dtype::kQ8_0 : wanted;
+  const auto values = static_cast<int>(weights::block_values(dtype));
+  const bool fits = shape.size() == 2 && shape.back() % values == 0;
+  return fits ? dtype : Dtype::kF16;
+}
+
 // Float32 values in one of the three types.
 mx::array narrowed(const mx::array& values, Dtype dtype,
                    const std::string& name) {
@@ -64,17 +100,24 @@ mx::array narrowed(const mx::array& values, Dtype dtype,
   for (std::size_t i = 0; i < out.size(); ++i) {
     std::uint16_t bits = 0;
     std::memcpy(&bits, data + 2 * i, sizeof(bits));
-    if ((bits & infinite) != infinite) continue;
-    fail(ErrorCode::kUnsupported,
-         str_cat("expected values that ", to_string(dtype),
-                 " can hold, got an overflow at element ", i),
-         "tensor " + name);
+    if ((bits & infinite) == infinite) overflow(dtype, i, name);
   }
   return out;
 }
 
 std::span<const std::byte> bytes_of(const mx::array& x) {
   return std::as_bytes(std::span(x.data<char>(), x.nbytes()));
+}
+
+// Float32 values as blocks.
+std::vector<std::byte> quantized(const mx::array& values, Dtype dtype,
+                                 const std::string& name) {
+  std::vector<std::byte> out(values.size() / weights::block_values(dtype) *
+                             weights::block_bytes(dtype));
+  const auto bad = weights::quantize_blocks(
+      dtype, std::span(values.data<float>(), values.size()), out.data());
+  if (bad) overflow(dtype, *bad, name);
+  return out;
 }
 
 // Rows of heads as pairs 2j, 2j + 1 instead of halves.
@@ -98,13 +141,21 @@ ConvertedFile::ConvertedFile(ModelSource& source, Layout layout,
                              std::optional<Dtype> dtype)
     : source_(source), layout_(layout), dtype_(dtype) {
   if (layout != Layout::kKyutai) plan_lm();
-  if (layout == Layout::kHuggingFace || layout == Layout::kKyutai) {
+  if (layout == Layout::kHuggingFace || layout == Layout::kCsmTts ||
+      layout == Layout::kKyutai) {
     plan_codec();
   }
+  if (layout == Layout::kCsmTts) return;  // aligns every tensor
   std::stable_sort(
       outputs_.begin(), outputs_.end(), [](const Output& a, const Output& b) {
         return weights::size_of(a.plan.dtype) > weights::size_of(b.plan.dtype);
       });
+}
+
+std::vector<weights::TensorPlan> ConvertedFile::plans() const {
+  std::vector<weights::TensorPlan> out;
+  for (const Output& output : outputs_) out.push_back(output.plan);
+  return out;
 }
 
 std::size_t ConvertedFile::bytes() const {
@@ -113,8 +164,14 @@ std::size_t ConvertedFile::bytes() const {
   return sum;
 }
 
-Dtype ConvertedFile::dtype_of(const std::string& canonical) const {
-  if (dtype_ && !weights::is_codec(canonical)) return *dtype_;
+Dtype ConvertedFile::dtype_of(const std::string& canonical,
+                              const std::vector<int>& shape) const {
+  if (canonical.ends_with(kBook)) return Dtype::kF32;
+  if (layout_ == Layout::kCsmTts && shape.size() < 2) return Dtype::kF32;
+  if (dtype_ && !weights::is_codec(canonical)) {
+    return weights::is_block(*dtype_) ? block_or_half(canonical, shape, *dtype_)
+                                      : *dtype_;
+  }
   const auto stored = source_.store.stored_dtype(canonical);
   return stored && weights::is_convertible(*stored) ? *stored : Dtype::kF32;
 }
@@ -154,7 +211,7 @@ void ConvertedFile::add_as(const std::string& as, const std::string& canonical,
     return;
   }
   outputs_.push_back({.plan = {*name,
-                               dtype_of(canonical),
+                               dtype_of(canonical, piece.shape),
                                {piece.shape.begin(), piece.shape.end()}},
                       .pieces = {std::move(piece)}});
 }
@@ -176,14 +233,15 @@ void ConvertedFile::plan_table() {
                                   config.backbone.width};
   const bool tied = source_.store.audio_tables_tied();
   const bool hf = layout_ == Layout::kHuggingFace;
-  if (!tied && !hf) {
+  const bool may_differ = hf || layout_ == Layout::kCsmTts;
+  if (!tied && !may_differ) {
     fail(ErrorCode::kUnsupported,
          str_cat("expected one audio table, as ", to_string(layout_),
                  " layout has it, got two that differ"),
          source_.store.path().string());
   }
   if (!tied || !hf) add("audio_emb", shape);
-  if (hf) add("dd.audio_emb", shape);
+  if (!tied || hf) add("dd.audio_emb", shape);
 }
 
 void ConvertedFile::plan_lm() {
@@ -226,9 +284,15 @@ std::vector<int> ConvertedFile::codec_shape(
   return shape;
 }
 
+// GGUF has the entries only, which any of the ways to store them makes.
+void ConvertedFile::add_codebook(const std::string& stored) {
+  if (!stored.ends_with(kDivided) && !stored.ends_with(kSum)) return;
+  const std::string book = stored.substr(0, stored.rfind('.'));
+  add_as(book + ".embed", book,
+         {source_.codec.codebook_size, source_.codec.codebook_dim});
+}
+
 void ConvertedFile::plan_codec() {
-  constexpr std::string_view kDivided = ".codebook.embed";
-  constexpr std::string_view kSum = ".codebook.embed_sum";
   if (layout_ == Layout::kKyutai && !has_kyutai_shape(source_.codec)) {
     fail(ErrorCode::kUnsupported,
          "expected a codec of the shape of kyutai's Mimi, got another",
@@ -236,6 +300,10 @@ void ConvertedFile::plan_codec() {
   }
   for (const std::string& name : source_.store.names()) {
     if (!weights::is_codec(name)) continue;
+    if (layout_ == Layout::kCsmTts && is_of_codebook(name)) {
+      add_codebook(name);
+      continue;
+    }
     const std::vector<int> shape = codec_shape(name);
     if (name.ends_with(kDivided)) {
       add_as(name + "_sum", name, shape);
@@ -252,14 +320,21 @@ void ConvertedFile::plan_codec() {
 }
 
 void ConvertedFile::write_piece(const Piece& piece, Dtype dtype,
-                                weights::SafetensorsWriter& writer) {
+                                weights::TensorWriter& writer) {
   const auto put = [&](const mx::array& values) {
-    writer.write(bytes_of(narrowed(values, dtype, piece.canonical)));
+    if (weights::is_block(dtype)) {
+      writer.write(quantized(values, dtype, piece.canonical));
+    } else {
+      writer.write(bytes_of(narrowed(values, dtype, piece.canonical)));
+    }
   };
   if (piece.canonical.empty()) {
     mx::array ones = weights::aligned_array(piece.shape, mx::float32);
     std::fill_n(ones.data<float>(), ones.size(), 1.0F);
     put(ones);
+  } else if (piece.canonical.ends_with(kBook)) {
+    put(nn::load_array(
+        codec::load_codebook(source_.codec, piece.canonical, source_.store)));
   } else if (piece.canonical == "audio_head") {
     const auto heads = nn::take_stack(
         source_.store, piece.canonical,
@@ -275,12 +350,8 @@ void ConvertedFile::write_piece(const Piece& piece, Dtype dtype,
   }
 }
 
-void ConvertedFile::write(const std::filesystem::path& path,
+void ConvertedFile::write(weights::TensorWriter& writer,
                           const std::function<void(std::size_t)>& written) {
-  std::vector<weights::TensorPlan> plans;
-  for (const Output& output : outputs_) plans.push_back(output.plan);
-  weights::SafetensorsWriter writer(
-      path, plans, {{"format", layout_ == Layout::kMlx ? "mlx" : "pt"}});
   for (const Output& output : outputs_) {
     for (const Piece& piece : output.pieces) {
       write_piece(piece, output.plan.dtype, writer);

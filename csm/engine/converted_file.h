@@ -1,25 +1,29 @@
 #pragma once
 
-#include <filesystem>
 #include <functional>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "csm/engine/model_source.h"
-#include "csm/weights/safetensors_writer.h"
+#include "csm/weights/tensor_writer.h"
 
 namespace csm::engine {
 
 /// A weight file in another layout than the model that it comes from: every
-/// tensor by its name, in its order of rows, as floats.
+/// tensor by its name, in its order of rows, as floats or, for kCsmTts, blocks
+/// of integers.
 class ConvertedFile {
  public:
   /// Plans it for the tensors of a layout: of the language model, and of the
-  /// codec for kHuggingFace, which holds it, and kKyutai, which is it.
+  /// codec for kHuggingFace and kCsmTts, which hold it, and kKyutai, which is
+  /// it.
   ///
   /// dtype  of the language model's tensors; nothing: as they are stored, F32
-  ///        where that is integers. The codec's always are as they are stored.
+  ///        where that is integers. Q8_0 or Q4_0 is of its matrices, as
+  ///        model::weight_policy has them; what has no whole blocks is F16.
+  ///        The codec's always are as they are stored, and in kCsmTts vectors
+  ///        and codebooks F32.
   /// source must outlive this.
   /// Throws: Error{kUnsupported} for a model that the layout cannot hold.
   ConvertedFile(ModelSource& source, weights::Layout layout,
@@ -28,18 +32,19 @@ class ConvertedFile {
   /// Bytes of all tensors.
   [[nodiscard]] std::size_t bytes() const;
   [[nodiscard]] std::size_t n_tensors() const { return outputs_.size(); }
-  /// Writes it, the widest elements first; calls written(bytes) behind each
-  /// tensor.
+  /// What a writer needs to know, the widest elements first.
+  [[nodiscard]] std::vector<weights::TensorPlan> plans() const;
+  /// Writes all tensors and finishes; calls written(bytes) behind each.
   ///
-  /// Throws: as WeightStore::take and SafetensorsWriter; Error{kUnsupported}
-  /// naming a tensor with a value that the type cannot hold.
-  void write(const std::filesystem::path& path,
+  /// Throws: as WeightStore::take and the writer; Error{kUnsupported} naming a
+  /// tensor with a value that the type cannot hold.
+  void write(weights::TensorWriter& writer,
              const std::function<void(std::size_t)>& written);
 
  private:
   // Rows of an output: a tensor of the model, or ones.
   struct Piece {
-    std::string canonical;  // empty: ones
+    std::string canonical;  // empty: ones; of a codebook up to ".codebook"
     std::vector<int> shape;
     int head_dim = 0;  // not 0: rows of heads become pairs
     int part = 0;      // its place among the pieces
@@ -56,13 +61,16 @@ class ConvertedFile {
   // Under the name of another tensor.
   void add_as(const std::string& as, const std::string& canonical,
               std::vector<int> shape);
+  // Once for each codebook, of whose tensors `stored` is one.
+  void add_codebook(const std::string& stored);
   void add_ones(const std::string& canonical, std::vector<int> shape,
                 weights::Dtype dtype);
-  [[nodiscard]] weights::Dtype dtype_of(const std::string& canonical) const;
+  [[nodiscard]] weights::Dtype dtype_of(const std::string& canonical,
+                                        const std::vector<int>& shape) const;
   [[nodiscard]] std::vector<int> codec_shape(
       const std::string& canonical) const;
   void write_piece(const Piece& piece, weights::Dtype dtype,
-                   weights::SafetensorsWriter& writer);
+                   weights::TensorWriter& writer);
 
   ModelSource& source_;
   weights::Layout layout_;

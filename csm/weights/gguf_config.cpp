@@ -12,6 +12,7 @@
 #include "csm/base/error.h"
 #include "csm/base/printable.h"
 #include "csm/base/str_cat.h"
+#include "csm/weights/gguf_keys.h"
 #include "csm/weights/tensor_names.h"
 
 namespace csm::weights {
@@ -22,65 +23,10 @@ constexpr int kBackboneHead = 64;  // values of a head of csm-1b
 constexpr int kDepthHead = 128;
 constexpr std::int64_t kMost = 1 << 20;  // codebooks that make sense
 
-// A key of a GGUF file and the field of config.json that says the same.
-struct Key {
-  std::string_view key;
-  const char* field;
-};
-
-constexpr Key kModelKeys[] = {
-    {"audio_num_codebooks", "num_codebooks"},
-    {"audio_vocab_size", "vocab_size"},
-    {"text_vocab_size", "text_vocab_size"},
-    {"bos_token_id", "bos_token_id"},
-    {"audio_token_id", "audio_token_id"},
-    {"audio_eos_token_id", "audio_eos_token_id"},
-    {"codebook_eos_token_id", "codebook_eos_token_id"},
-    {"codebook_pad_token_id", "codebook_pad_token_id"},
-    {"embedding_length", "hidden_size"},
-};
-constexpr Key kLlamaKeys[] = {
-    {"n_layers", "num_hidden_layers"},
-    {"block_count", "num_hidden_layers"},
-    {"d_model", "hidden_size"},
-    {"n_heads", "num_attention_heads"},
-    {"n_kv_heads", "num_key_value_heads"},
-    {"head_dim", "head_dim"},
-    {"ff_dim", "intermediate_size"},
-    {"max_pos", "max_position_embeddings"},
-    {"backbone_hidden", "backbone_hidden_size"},
-};
-constexpr Key kLlamaNumbers[] = {
-    {"rope_theta", "rope_theta"},
-    {"rms_norm_eps", "rms_norm_eps"},
-};
-constexpr Key kMimiKeys[] = {
-    {"dim", "hidden_size"},
-    {"n_heads", "num_attention_heads"},
-    {"n_heads", "num_key_value_heads"},
-    {"head_dim", "head_dim"},
-    {"n_layers", "num_hidden_layers"},
-    {"codebook_dim", "codebook_dim"},
-    {"codebook_size", "codebook_size"},
-    {"n_quantizers", "num_quantizers"},
-    {"n_semantic", "num_semantic_quantizers"},
-    {"sample_rate", "sampling_rate"},
-    {"window", "sliding_window"},
-};
-constexpr Key kMimiNumbers[] = {{"frame_rate", "frame_rate"}};
-constexpr Key kScalingNumbers[] = {
-    {"factor", "factor"},
-    {"low_freq_factor", "low_freq_factor"},
-    {"high_freq_factor", "high_freq_factor"},
-};
-constexpr Key kScalingKeys[] = {
-    {"original_max_pos", "original_max_position_embeddings"},
-};
-
 template <std::size_t N>
 void copy_integers(const GgufMetadata& from, std::string_view prefix,
-                   const Key (&keys)[N], Json& to) {
-  for (const Key& row : keys) {
+                   const GgufKey (&keys)[N], Json& to) {
+  for (const GgufKey& row : keys) {
     if (const auto value = from.integer(str_cat(prefix, row.key))) {
       to[row.field] = *value;
     }
@@ -89,8 +35,8 @@ void copy_integers(const GgufMetadata& from, std::string_view prefix,
 
 template <std::size_t N>
 void copy_numbers(const GgufMetadata& from, std::string_view prefix,
-                  const Key (&keys)[N], Json& to) {
-  for (const Key& row : keys) {
+                  const GgufKey (&keys)[N], Json& to) {
+  for (const GgufKey& row : keys) {
     if (const auto value = from.number(str_cat(prefix, row.key))) {
       to[row.field] = *value;
     }
@@ -153,8 +99,8 @@ class Shapes {
 Json rope_scaling(const GgufMetadata& metadata, const std::string& part,
                   Json scaling) {
   const std::string prefix = part + "rope_scaling.";
-  copy_numbers(metadata, prefix, kScalingNumbers, scaling);
-  copy_integers(metadata, prefix, kScalingKeys, scaling);
+  copy_numbers(metadata, prefix, kGgufScalingNumbers, scaling);
+  copy_integers(metadata, prefix, kGgufScalingKeys, scaling);
   return scaling["factor"] == 1 ? Json() : scaling;
 }
 
@@ -181,10 +127,12 @@ void copy_llama_shapes(const Shapes& shapes, const std::string& stack,
 void copy_llama(const GgufMetadata& metadata, const Shapes& shapes,
                 const std::string& part, const std::string& stack,
                 int default_head, Json& to) {
-  copy_integers(metadata, part, kLlamaKeys, to);
+  copy_integers(metadata, part, kCsmRsLlamaKeys, to);
+  copy_integers(metadata, part, kGgufLlamaKeys, to);
   copy_llama_shapes(shapes, stack, default_head, to);
-  copy_integers(metadata, part, kLlamaKeys, to);
-  copy_numbers(metadata, part, kLlamaNumbers, to);
+  copy_integers(metadata, part, kCsmRsLlamaKeys, to);
+  copy_integers(metadata, part, kGgufLlamaKeys, to);
+  copy_numbers(metadata, part, kGgufLlamaNumbers, to);
 }
 
 Json depth_config(const GgufMetadata& metadata, const Shapes& shapes,
@@ -199,7 +147,7 @@ Json depth_config(const GgufMetadata& metadata, const Shapes& shapes,
   }
   const std::int64_t books = model.value("num_codebooks", std::int64_t{0});
   if (books > 0 && books < kMost) out["max_position_embeddings"] = books + 1;
-  copy_integers(metadata, "csm.decoder.", kLlamaKeys, out);
+  copy_integers(metadata, "csm.decoder.", kCsmRsLlamaKeys, out);
   copy_llama(metadata, shapes, "csm.depth.", "dd.", kDepthHead, out);
   out["rope_scaling"] =
       rope_scaling(metadata, "csm.depth.",
@@ -261,8 +209,8 @@ Json codec_config(const GgufMetadata& metadata, const Shapes& shapes) {
   if (width && per_group) out["upsample_groups"] = *width / *per_group;
   copy_ratios(shapes, out);
   copy_books(shapes, out);
-  copy_integers(metadata, "csm.mimi.", kMimiKeys, out);
-  copy_numbers(metadata, "csm.mimi.", kMimiNumbers, out);
+  copy_integers(metadata, "csm.mimi.", kGgufMimiKeys, out);
+  copy_numbers(metadata, "csm.mimi.", kGgufMimiNumbers, out);
   if (out.contains("codebook_dim")) {
     out["vector_quantization_hidden_dimension"] = out["codebook_dim"];
   }
@@ -286,7 +234,8 @@ Json gguf_config(const GgufFile& file) {
   Json out = {{"model_type", "csm"}};
   shapes.copy("text_emb", 0, "text_vocab_size", out);
   shapes.copy("c0_head", 0, "vocab_size", out);
-  copy_integers(metadata, "csm.", kModelKeys, out);
+  copy_integers(metadata, "csm.", kGgufModelKeys, out);
+  copy_integers(metadata, "csm.", kCsmRsKeys, out);
   copy_llama(metadata, shapes, "csm.backbone.", "bb.", kBackboneHead, out);
   out["rope_scaling"] =
       rope_scaling(metadata, "csm.backbone.",

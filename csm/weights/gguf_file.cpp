@@ -15,6 +15,7 @@
 #include "csm/weights/gguf_config.h"
 #include "csm/weights/gguf_packing.h"
 #include "csm/weights/gguf_tokenizer.h"
+#include "csm/weights/gguf_types.h"
 
 namespace csm::weights {
 namespace {
@@ -34,60 +35,14 @@ constexpr std::uint64_t kMaxBytes = std::numeric_limits<std::int64_t>::max();
   throw Error(code, str_cat("[weights.gguf] ", what, " (", where, ")"));
 }
 
-// ggml's numbers of types; those without a Dtype are known by name only.
-struct TypeRow {
-  std::uint32_t number;
-  const char* name;
-  std::optional<Dtype> dtype = std::nullopt;
-};
-constexpr TypeRow kTypes[] = {
-    {0, "F32", Dtype::kF32},
-    {1, "F16", Dtype::kF16},
-    {2, "Q4_0", Dtype::kQ4_0},
-    {3, "Q4_1"},
-    {6, "Q5_0"},
-    {7, "Q5_1"},
-    {8, "Q8_0", Dtype::kQ8_0},
-    {9, "Q8_1"},
-    {10, "Q2_K"},
-    {11, "Q3_K"},
-    {12, "Q4_K", Dtype::kQ4K},
-    {13, "Q5_K", Dtype::kQ5K},
-    {14, "Q6_K", Dtype::kQ6K},
-    {15, "Q8_K"},
-    {16, "IQ2_XXS"},
-    {17, "IQ2_XS"},
-    {18, "IQ3_XXS"},
-    {19, "IQ1_S"},
-    {20, "IQ4_NL"},
-    {21, "IQ3_S"},
-    {22, "IQ2_S"},
-    {23, "IQ4_XS"},
-    {24, "I8", Dtype::kI8},
-    {25, "I16", Dtype::kI16},
-    {26, "I32", Dtype::kI32},
-    {27, "I64", Dtype::kI64},
-    {28, "F64", Dtype::kF64},
-    {29, "IQ1_M"},
-    {30, "BF16", Dtype::kBf16},
-    {34, "TQ1_0"},
-    {35, "TQ2_0"},
-    {39, "MXFP4"},
-    {40, "NVFP4"},
-    {41, "Q1_0"},
-};
-
 Dtype to_dtype(std::uint32_t number, const std::string& where) {
-  const auto row =
-      std::find_if(std::begin(kTypes), std::end(kTypes),
-                   [&](const TypeRow& r) { return r.number == number; });
-  if (row != std::end(kTypes) && row->dtype) return *row->dtype;
-  fail(
-      ErrorCode::kUnsupported,
-      str_cat("expected type F32, F16, BF16, Q4_0, Q8_0, Q4_K, Q5_K or Q6_K, "
-              "got ",
-              row == std::end(kTypes) ? str_cat("number ", number) : row->name),
-      where);
+  if (const auto dtype = gguf_dtype(number)) return *dtype;
+  const auto name = gguf_type_name(number);
+  fail(ErrorCode::kUnsupported,
+       str_cat("expected type F32, F16, BF16, Q4_0, Q8_0, Q4_K, Q5_K or Q6_K, "
+               "got ",
+               name ? std::string(*name) : str_cat("number ", number)),
+       where);
 }
 
 void check_version(GgufCursor& cursor) {

@@ -2,7 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <filesystem>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "csm/weights/gguf_file.h"
@@ -82,6 +84,53 @@ TEST_F(GgufTokenizer, BrokenLists) {
          {gguf_strings(kTokens, {"a", "\xFF"}), merges_});
   refuse(ErrorCode::kCorrupt, {"UTF-8"},
          {tokens_, gguf_strings(kMerges, {"a \xC3"})});
+}
+
+Json demo_tokenizer() {
+  return parse_json_file(std::filesystem::path(CSM_SOURCE_DIR) /
+                         "models/demo/tokenizer.json");
+}
+
+TEST_F(GgufTokenizer, TokensOfATokenizer_ReadAgain) {
+  const Json demo = demo_tokenizer();
+  const GgufTokens tokens = gguf_tokens_of(demo).value();
+  EXPECT_EQ(tokens.tokens.at(301), "<|begin_of_text|>");
+  EXPECT_EQ(tokens.tokens.size(), 305U);
+  EXPECT_EQ(tokens.merges.at(0), "t h");
+  GgufPairs pairs;
+  add_gguf_tokens(tokens, pairs);
+  const auto path = folder_.path() / "written.gguf";
+  GgufWriter(path, {}, pairs).finish();
+  const Json read = GgufFile(path).tokenizer().value();
+  EXPECT_EQ(read["model"]["vocab"], demo["model"]["vocab"]);
+  EXPECT_EQ(read["model"]["merges"], Json(tokens.merges));
+  EXPECT_EQ(read["model"]["ignore_merges"], demo["model"]["ignore_merges"]);
+  EXPECT_EQ(read["pre_tokenizer"]["pretokenizers"][0]["pattern"],
+            demo["pre_tokenizer"]["pretokenizers"][0]["pattern"]);
+  ASSERT_EQ(read["added_tokens"].size(), demo["added_tokens"].size());
+  for (std::size_t i = 0; i < read["added_tokens"].size(); ++i) {
+    EXPECT_EQ(read["added_tokens"][i], demo["added_tokens"][i]);
+  }
+}
+
+TEST_F(GgufTokenizer, TokensOfAnotherForm_AreNone) {
+  const std::vector<std::pair<const char*, Json>> changes = {
+      {"/normalizer", {{"type", "NFC"}}},
+      {"/pre_tokenizer/pretokenizers/0/pattern", {{"Regex", "[a-z]+"}}},
+      {"/pre_tokenizer", nullptr},
+      {"/model/ignore_merges", false},
+      {"/model", nullptr},
+      {"/model/merges/0", {"t"}},
+      {"/model/vocab/th", 400},          // a hole behind it
+      {"/added_tokens/0/content", "!"},  // not special by its text
+      {"/added_tokens", 1},
+  };
+  for (const auto& [pointer, value] : changes) {
+    Json json = demo_tokenizer();
+    json[Json::json_pointer(pointer)] = value;
+    EXPECT_FALSE(gguf_tokens_of(json).has_value()) << pointer;
+  }
+  EXPECT_FALSE(gguf_tokens_of(Json::array()).has_value());
 }
 
 }  // namespace

@@ -45,14 +45,6 @@ std::string header_text(std::span<const TensorPlan> tensors,
 
 }  // namespace
 
-std::size_t TensorPlan::bytes() const {
-  std::size_t n = size_of(dtype);
-  for (const std::int64_t extent : shape) {
-    n *= static_cast<std::size_t>(extent);
-  }
-  return n;
-}
-
 SafetensorsWriter::SafetensorsWriter(
     const std::filesystem::path& path, std::span<const TensorPlan> tensors,
     const std::map<std::string, std::string>& metadata)

@@ -1,32 +1,18 @@
 #pragma once
 
 #include <cstddef>
-#include <cstdint>
 #include <filesystem>
 #include <fstream>
 #include <map>
 #include <span>
 #include <string>
-#include <vector>
 
-#include "csm/weights/dtype.h"
+#include "csm/weights/tensor_writer.h"
 
 namespace csm::weights {
 
-/// A tensor that a file will have.
-struct TensorPlan {
-  std::string name;
-  Dtype dtype = Dtype::kF32;
-  std::vector<std::int64_t> shape;
-
-  /// Of its data.
-  [[nodiscard]] std::size_t bytes() const;
-};
-
-/// Writes one safetensors file as a stream: the header is known beforehand,
-/// the data follow in the order of the plan, in pieces of any size.
-/// Movable only. Threads: one at a time.
-class SafetensorsWriter {
+/// Writes one safetensors file as a stream. Movable only.
+class SafetensorsWriter : public TensorWriter {
  public:
   /// Writes the header to `path`, which may exist.
   ///
@@ -36,17 +22,12 @@ class SafetensorsWriter {
                     std::span<const TensorPlan> tensors,
                     const std::map<std::string, std::string>& metadata);
 
-  /// Throws: Error{kExhausted} if the disk is full.
-  void write(std::span<const std::byte> data);
+  void write(std::span<const std::byte> data) override;
 
   /// Bytes of the whole file.
   [[nodiscard]] std::size_t file_bytes() const { return file_bytes_; }
 
-  /// Closes the file.
-  ///
-  /// Throws: Error{kExhausted} as write(); Error{kInternal} if data are
-  /// missing.
-  void finish();
+  void finish() override;
 
  private:
   std::filesystem::path path_;

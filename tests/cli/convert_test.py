@@ -3,9 +3,9 @@
 
     convert_test.py --csm PROGRAM --model FOLDER
 
-A model goes from Hugging Face's layout to the original's, to MLX's and back:
-names and order of rows are checked here, from what spec and converters of
-others say, and all folders must speak the same codes. Adapters are merged.
+A model goes from Hugging Face's layout to the original's, to MLX's and back,
+and into a GGUF file: names and order of rows are checked here, from what spec
+and converters of others say, and all must speak the same codes. Adapters are merged.
 What cannot be done leaves nothing behind.
 """
 
@@ -204,6 +204,109 @@ def type_cases(converter):
     return wide
 
 
+GGUF_TYPES = {0: "F32", 1: "F16", 2: "Q4_0", 8: "Q8_0", 30: "BF16"}
+SIZES = {"F32": (1, 4), "F16": (1, 2), "BF16": (1, 2), "Q4_0": (32, 18),
+         "Q8_0": (32, 34)}
+
+
+class Gguf:
+    """What is in a GGUF file (spec: ggml's docs/gguf.md), version 3."""
+
+    def __init__(self, path):
+        self.data, self.at = path.read_bytes(), 0
+        assert self.take(4) == b"GGUF" and self.number("I") == 3
+        n_tensors, n_pairs = self.number("Q"), self.number("Q")
+        self.pairs = {}
+        for _ in range(n_pairs):
+            key = self.text()
+            self.pairs[key] = self.value(self.number("I"))
+        claims = [(self.text(), [self.number("Q") for _ in range(
+            self.number("I"))][::-1], self.number("I"), self.number("Q"))
+            for _ in range(n_tensors)]
+        begin = -(-self.at // 32) * 32
+        self.tensors = {}
+        for name, shape, kind, offset in claims:
+            dtype, n = GGUF_TYPES[kind], 1
+            for extent in shape:
+                n *= extent
+            values, size = SIZES[dtype]
+            first = begin + offset
+            self.tensors[name] = (dtype, shape, self.data[
+                first: first + n // values * size])
+
+    def take(self, n):
+        self.at += n
+        return self.data[self.at - n: self.at]
+
+    def number(self, kind):
+        return struct.unpack("<" + kind, self.take(struct.calcsize(kind)))[0]
+
+    def text(self):
+        return self.take(self.number("Q")).decode()
+
+    def value(self, kind):
+        if kind == 9:
+            element, n = self.number("I"), self.number("Q")
+            return [self.value(element) for _ in range(n)]
+        return self.text() if kind == 8 else self.number({4: "I", 6: "f"}[kind])
+
+
+# Of the first layer of the backbone and around it, by CrispASR's names.
+GGUF_NAMES = [
+    (row, f"backbone.blk.0.{crisp}.weight") for row, crisp in (
+        ("self_attn.q_proj", "attn_q"), ("self_attn.k_proj", "attn_k"),
+        ("self_attn.v_proj", "attn_v"), ("self_attn.o_proj", "attn_output"),
+        ("mlp.gate_proj", "ffn_gate"), ("mlp.up_proj", "ffn_up"),
+        ("mlp.down_proj", "ffn_down"), ("input_layernorm", "attn_norm"),
+        ("post_attention_layernorm", "ffn_norm"))]
+
+
+def gguf_cases(converter, wide):
+    """One file with everything, of each type; rows as Hugging Face has them."""
+    model = converter.bench.model
+    source = tensors(model / "model.safetensors")
+    widened = tensors(wide / "model.safetensors")
+    tokenizer = json.loads((model / "tokenizer.json").read_text())
+    folder, report = converter.convert(model, "gguf", "--to", "gguf")
+    made = Gguf(folder / "model.gguf")
+    for row, crisp in GGUF_NAMES:
+        name = f"backbone_model.layers.0.{row}.weight"
+        matrix = len(source[name][1]) > 1
+        converter.check(f"gguf: {crisp}", made.tensors.get(crisp) == (
+            source if matrix else widened)[name])
+    n = len(tokenizer["model"]["vocab"])
+    tokens = made.pairs["tokenizer.ggml.tokens"]
+    converter.check("gguf: tokens", tokens[n:] == [
+        t["content"] for t in tokenizer["added_tokens"]] and all(
+        tokenizer["model"]["vocab"][t] == i for i, t in enumerate(tokens[:n])))
+    converter.check("gguf: report", report["files"][0]["tensors"] == len(
+        made.tensors) and report["to"] == "gguf")
+    converter.check("gguf: no other configuration",
+                    not (folder / "config.json").exists())
+    # The file alone is a model.
+    alone = converter.root / "alone" / "voice.gguf"
+    alone.parent.mkdir()
+    shutil.copy(folder / "model.gguf", alone)
+    said = {converter.codes("--model", m) for m in (model, alone)}
+    converter.check(f"gguf: codes {said}", len(said) == 1)
+    info = json.loads(converter.run("info", alone, "--json"))
+    converter.check("gguf: info", info["layout"] == "csm-tts" and
+                    info["problems"] == [])
+    back, _ = converter.convert(alone, "from-gguf")
+    again, _ = converter.convert(back, "gguf-again", "--to", "gguf")
+    converter.check("gguf: there and back", Gguf(
+        again / "model.gguf").tensors == made.tensors)
+    for dtype, v in (("f32", "F32"), ("f16", "F16"), ("bf16", "BF16"),
+                     ("q8_0", "Q8_0"), ("q4_0", "Q8_0")):
+        converter.run("convert", "--model", model, "--output", folder,
+                      "--force", "--to", "gguf", "--dtype", dtype)
+        of = {n: t[0] for n, t in Gguf(folder / "model.gguf").tensors.items()}
+        converter.check(f"gguf {dtype}: types", (
+            of["backbone.blk.1.ffn_up.weight"], of["depth.blk.0.attn_v.weight"],
+            of["backbone.output_norm.weight"]) == (dtype.upper(), v, "F32"))
+        converter.codes("--model", folder)
+
+
 def write_safetensors(path, named):
     """Float32 tensors: name -> (shape, values)."""
     header, payload = {}, b""
@@ -263,8 +366,9 @@ def refusal_cases(converter, wide, original, adapter):
     base = ["convert", "--model", str(bench.model), "--output"]
     made = str(bench.out / "model")
     bench.expect("convert without output", base[:-1], USAGE, "--output")
-    for option, value in (("--to", "gguf"), ("--to", "csm-tts"),
-                          ("--dtype", "int8"), ("--dtype", "f64")):
+    for option, value in (("--to", "ggml"), ("--to", "mimi"),
+                          ("--dtype", "int8"), ("--dtype", "f64"),
+                          ("--dtype", "q8_0")):
         bench.expect(f"convert {option} {value}",
                      [*base, made, option, value], USAGE, option)
     bench.expect("output taken", [*base, str(original)], FAILED, "original",
@@ -286,6 +390,8 @@ def refusal_cases(converter, wide, original, adapter):
     bench.expect("two audio tables",
                  ["convert", "--model", str(tiny), "--output", made, "--to",
                   "mlx"], FAILED, "one audio table", "mlx")
+    bench.expect("full disk, gguf", [*base, made, "--to", "gguf"], FAILED,
+                 "model.gguf", file_limit=1 << 20)
     bench.expect("no adapter", [*base, made, "--adapter", "/nonexistent/a"],
                  FAILED, "--adapter", "/nonexistent/a")
     bench.expect("adapter's strength", [*base, made, "--adapter",
@@ -301,6 +407,17 @@ def refusal_cases(converter, wide, original, adapter):
     bench.expect("too large for f16",
                  ["convert", "--model", str(broken), "--output", made,
                   "--dtype", "f16"], FAILED, "F16", "element 0", "c0_head")
+
+    def huge(folder):
+        weights = Weights(folder / "model.safetensors")
+        begin = weights.header["lm_head.weight"]["data_offsets"][0]
+        weights.payload[begin + 256: begin + 260] = struct.pack("<f", 1e9)
+        weights.save(folder / "model.safetensors")
+    bench.expect("too large for blocks",
+                 ["convert", "--model", str(bench.broken_model(
+                     "huge", lambda f: (large(f), huge(f)))), "--output", made,
+                  "--to", "gguf", "--dtype", "q4_0"], FAILED, "Q8_0",
+                 "element 64", "c0_head")
 
 
 def interrupt_case(converter):
@@ -329,6 +446,7 @@ def cases(bench):
     converter = Converter(bench)
     original = round_trip(converter)
     wide = type_cases(converter)
+    gguf_cases(converter, wide)
     adapter = adapter_cases(converter, wide)
     refusal_cases(converter, wide, original, adapter)
     interrupt_case(converter)

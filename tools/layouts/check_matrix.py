@@ -16,8 +16,8 @@ demo's          how many have the demo model's codes; all must where a layout
                 holds its values exactly
 kernels         relative error of the logits with the kernels of the stored
                 type against the reference in float32; at most ERRORS
-there and back  the tensors after csm convert --to original and back are the
-                reference's; not of integers and adapted codecs
+there and back  the tensors after csm convert --to original, mlx, gguf and
+                back are the reference's
 
 Layouts that cannot be used must be refused with their words (REFUSED).
 Needs build/oracle with PyPI gguf and mlx (tools/layouts/README.md).
@@ -195,7 +195,8 @@ class Matrix:
                               in done.stderr, "refused: one audio table")
         there = csm.converted("there", "--to", "original", "--dtype", "f32")
         mlx = self.csm(there).converted("mlx", "--to", "mlx")
-        back = self.csm(mlx).converted("back")
+        gguf = self.csm(mlx).converted("gguf", "--to", "gguf")
+        back = self.csm(gguf).converted("back")
         wrong = difference(comparable(back), want)
         return self.judge(not wrong, wrong or "equal")
 

@@ -5,6 +5,7 @@
 blocks.gguf         tensors of every type that we read, blocks of random bits
                     with scales of all kinds, and metadata of every type
 values.safetensors  gguf.dequantize of each tensor, under the same names
+written.gguf        floats, and what gguf.quantize makes of them
 grouped.gguf        the model tests/data/tiny/grouped in CrispASR's form
 
 Reads the model that tools/oracle/tiny_models.py wrote; run it behind that.
@@ -90,6 +91,39 @@ def write_blocks(path):
     writer.close()
 
 
+def rows_of_all_sizes(rng):
+    """Blocks of zeros, of one value, of ties, of subnormal and large scales."""
+    rows = rng.standard_normal((16, 64), dtype=numpy.float32)
+    rows *= numpy.float32(2) ** rng.integers(-30, 18, (16, 1))
+    rows[0] = 0
+    rows[1, :32] = 0
+    rows[1, 5] = -0.75
+    rows[2] = rng.integers(-127, 128, 64) / numpy.float32(2)  # halves
+    rows[2, ::32] = 127
+    rows[3] = rng.integers(-16, 17, 64) / numpy.float32(2)
+    rows[3, ::32] = -8
+    rows[4, 3:6] = [-2.5, 2.5, -2.5]  # which is first
+    return rows
+
+
+def write_written(path):
+    """Byte for byte what csm writes too."""
+    floats = rows_of_all_sizes(numpy.random.default_rng(SEED))
+    writer = gguf.GGUFWriter(path, "csm-tts")
+    writer.add_name("Gr\u00fc\u00dfe")
+    writer.add_uint32("test.u32", 4000000000)
+    writer.add_float32("test.f32", 0.1)
+    writer.add_array("test.strings", ["", "a b", "\u0120the"])
+    writer.add_tensor("f32", floats)
+    for name, kind in (("q8_0", Type.Q8_0), ("q4_0", Type.Q4_0)):
+        writer.add_tensor(name, gguf.quantize(floats, kind), raw_dtype=kind)
+    writer.add_tensor("f16", numpy.arange(3, dtype=numpy.float16))
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+
+
 def kind_of(name, shape, dtype):
     """Exact: the model has bfloat16, of which codebooks are quotients."""
     return gguf_files.crisp_kind(
@@ -107,12 +141,13 @@ def main():
     argparse.ArgumentParser(description=__doc__.splitlines()[0]).parse_args()
     OUT.mkdir(parents=True, exist_ok=True)
     file, values = OUT / "blocks.gguf", OUT / "values.safetensors"
-    model = OUT / "grouped.gguf"
+    written, model = OUT / "written.gguf", OUT / "grouped.gguf"
     write_blocks(file)
+    write_written(written)
     save_file({t.name: gguf.dequantize(t.data, t.tensor_type)
                for t in gguf.GGUFReader(file).tensors}, values)
     write_model(model)
-    manifest.record([file, values, model], __file__,
+    manifest.record([file, values, written, model], __file__,
                     ["gguf", "numpy", "safetensors"], SEED)
 
 
