@@ -214,24 +214,6 @@ void run(engine::Engine& engine, const std::vector<Request>& requests,
   for (std::thread& client : clients) client.join();
 }
 
-// The largest batch there can be: buffers grow to it once.
-void step_all(engine::Engine& engine, const std::vector<Request>& requests) {
-  std::vector<engine::Session> sessions;
-  std::vector<engine::Session*> batch;
-  for (std::size_t i = 0; i < kClients; ++i) {
-    const Request& request = requests[i % requests.size()];
-    sessions.push_back(engine.start_prompt(request.prompt, request.options));
-  }
-  for (engine::Session& session : sessions) batch.push_back(&session);
-  while (!batch.empty()) {
-    const auto results = engine.step(batch);
-    for (std::size_t i = 0; i < results.size(); ++i) {
-      if (!results[i].frame) batch[i] = nullptr;
-    }
-    std::erase(batch, nullptr);
-  }
-}
-
 void print_level(const char* when, const MemoryLevel& level) {
   const auto kib = [](std::int64_t bytes) {
     return static_cast<long long>(bytes / 1024);
@@ -244,7 +226,6 @@ int stress(double seconds, const std::string& model) {
   engine::Engine engine(engine_options(model));
   const std::vector<Request> requests = make_requests(engine, model != "tiny");
   Counts counts;
-  step_all(engine, requests);
   run(engine, requests, seconds / 4, 1, counts);
   const MemoryLevel warm = memory_level();
   run(engine, requests, seconds * 3 / 4, 1000, counts);
