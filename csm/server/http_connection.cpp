@@ -34,6 +34,8 @@ using asio::ip::tcp;
 using boost::system::error_code;
 
 constexpr std::uint32_t kMaxHead = 16384;
+// Of requests that come before their turn.
+constexpr std::size_t kMaxAhead = 65536;
 // Of a body that nobody will read.
 constexpr std::size_t kIgnoredBody = 4096;
 constexpr std::size_t kMaxIgnored = std::size_t{32} << 20U;
@@ -109,6 +111,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void refuse(const ApiError& error);
   void watch();
   void on_readable(error_code failed);
+  void read_ahead(std::size_t n_bytes);
   void finish_answer();
   void linger();
   void drain(std::size_t n_drained);
@@ -131,7 +134,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   bool keep_alive_ = false;
   bool is_http10_ = false;
   bool is_watching_ = false;
-  bool is_reading_ = false;  // a request
+  bool is_reading_ = false;  // a request, or what is left of one
   bool body_unread_ = false;
   int status_ = 0;
 };
@@ -378,11 +381,26 @@ void Connection::watch() {
 }
 
 void Connection::on_readable(error_code failed) {
-  if (failed || !socket_.is_open()) return;
+  // Who reads a request sees its end, too.
+  if (failed || !socket_.is_open() || is_reading_) return;
   const std::size_t n_bytes = socket_.available(failed);
   if (failed || n_bytes == 0) return close();
-  // A request that comes before its predecessor is answered waits.
-  if (answer_ == nullptr && !is_reading_) read_head();
+  if (answer_ == nullptr) return read_head();
+  read_ahead(n_bytes);
+}
+
+// A request that comes before its predecessor is answered waits here, so that
+// it does not hide that the client leaves.
+void Connection::read_ahead(std::size_t n_bytes) {
+  const std::size_t room =
+      kMaxAhead - std::min<std::size_t>(kMaxAhead, buffer_.size());
+  if (room == 0) return;
+  error_code failed;
+  const std::size_t n = socket_.read_some(
+      buffer_.prepare(std::min(n_bytes, room)), failed);
+  if (failed) return close();
+  buffer_.commit(n);
+  watch();
 }
 
 void Connection::note_head(int status) { status_ = status; }
@@ -411,6 +429,7 @@ void Connection::linger() {
   socket_.shutdown(tcp::socket::shutdown_send, ignored);
   if (!body_unread_) return close();
   close_in(kLingerSeconds);
+  is_reading_ = true;
   drain(0);
 }
 

@@ -70,6 +70,12 @@ class SocketConnection : public std::enable_shared_from_this<SocketConnection> {
     stream_.set_option(timeout);
     stream_.auto_fragment(false);
     stream_.read_message_max(app_->options.max_json_bytes);
+    // A goodbye counts at once; read() ends only when it is answered, behind
+    // what is being written.
+    stream_.control_callback(
+        [this](websocket::frame_type kind, beast::string_view) {
+          if (kind == websocket::frame_type::close) leave();
+        });
     stream_.async_accept(
         upgrade, [self = shared_from_this(), request](error_code failed) {
           if (failed) return;
@@ -143,7 +149,7 @@ class SocketConnection : public std::enable_shared_from_this<SocketConnection> {
     waiting_.pop_front();
     if (!waiting_.empty()) {
       write();
-    } else if (is_closing_) {
+    } else if (is_closing_ && !has_left_) {
       close();
     }
     if (sent) sent();
@@ -152,6 +158,13 @@ class SocketConnection : public std::enable_shared_from_this<SocketConnection> {
   void close() {
     stream_.async_close(
         code_, [self = shared_from_this()](error_code) { self->gone(); });
+  }
+
+  // The client has said goodbye: it gets nothing more but its answer.
+  void leave() {
+    has_left_ = true;
+    waiting_.resize(is_writing_ ? 1 : 0);
+    gone();
   }
 
   // Without goodbye.
@@ -178,6 +191,7 @@ class SocketConnection : public std::enable_shared_from_this<SocketConnection> {
   ConnectionSet::Id id_ = 0;
   bool is_writing_ = false;
   bool is_closing_ = false;
+  bool has_left_ = false;
 };
 
 void Peer::send_text(std::string text, std::function<void()> sent) {

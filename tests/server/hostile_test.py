@@ -220,12 +220,45 @@ def leaving(server, check):
                 server.metrics()["csm_streams_active"], 0)
 
 
+def in_a_row(server, check):
+    """Requests that do not wait for answers get them in turn, also if they
+    come in bits."""
+    body = (b'{"input":"Hello.","response_format":"pcm","seed":1,'
+            b'"max_audio_ms":%d,"stream":false}')
+    want = []
+    data = b""
+    for ms in (800, 400, 160):
+        fields = body % ms
+        want.append(server.ask("POST", SPEECH, fields, JSON).body)
+        data += (b"POST " + SPEECH.encode() + b" HTTP/1.1\r\nHost: localhost"
+                 b"\r\nContent-Type: application/json\r\nContent-Length: " +
+                 str(len(fields)).encode() + b"\r\n\r\n" + fields)
+    for bits in ([0, len(data)], [0, len(data) // 3 + 9, len(data)],
+                 [0, len(data) - 5, len(data)], [*range(0, len(data), 90),
+                                                 len(data)]):
+        with socket.create_connection((server.host, server.port), 60) as link:
+            got = []
+            for begin, end in zip(bits, bits[1:]):
+                link.sendall(data[begin:end])
+                time.sleep(0.01)  # a bit of its own
+            file = link.makefile("rb")
+            for _ in want:
+                size = 0
+                while line := file.readline().strip():
+                    if line.lower().startswith(b"content-length:"):
+                        size = int(line.split(b":")[1])
+                got.append(file.read(size))
+        check.check(f"in a row, in {len(bits) - 1} bits", got == want,
+                    [len(answer) for answer in got])
+
+
 def run(given, check):
     with Server(given.csm) as server:
         refused_fields(server, check)
         refused_requests(server, check)
         refused_bytes(server, check)
         sockets(server, check)
+        in_a_row(server, check)
         leaving(server, check)
         check.equal("the server lives", server.ask("GET", "/health").status, 200)
         check.equal("and speaks",
