@@ -9,7 +9,9 @@ namespace csm {
 ///
 /// The writer fills temp_path(), which lies in the same folder, and calls
 /// commit(), which flushes it to disk and renames it. Without commit() the
-/// destructor removes what was written, so that a failure leaves nothing.
+/// destructor removes what was written, so that a failure leaves nothing. A
+/// writer that is killed leaves the temporary file, which
+/// remove_abandoned_files() takes for what it is, as the lock on it is gone.
 class AtomicFile {
  public:
   /// Creates the empty temporary file.
@@ -31,6 +33,7 @@ class AtomicFile {
  private:
   std::filesystem::path path_;
   std::filesystem::path temp_path_;
+  int fd_ = -1;  // of the temporary file; holds the lock
   bool committed_ = false;
 };
 
@@ -39,5 +42,13 @@ class AtomicFile {
 /// Throws: as AtomicFile; Error{kExhausted} on a full disk.
 void write_file_atomically(const std::filesystem::path& path,
                            std::string_view contents);
+
+/// Removes from `folder` the temporary files of AtomicFiles for names with the
+/// given ending whose writers were killed; those that are being written stay,
+/// whichever process writes them.
+///
+/// returns  how many are gone
+[[nodiscard]] int remove_abandoned_files(const std::filesystem::path& folder,
+                                         std::string_view ending);
 
 }  // namespace csm

@@ -5,6 +5,7 @@
 #include <system_error>
 #include <utility>
 
+#include "csm/base/atomic_file.h"
 #include "csm/base/error.h"
 #include "csm/base/printable.h"
 #include "csm/base/str_cat.h"
@@ -97,6 +98,10 @@ VoiceLibrary::Entry VoiceLibrary::find(const std::string& name) const {
                       name, "' (voice)"));
 }
 
+int VoiceLibrary::tidy() const {
+  return user_voices_ ? remove_abandoned_files(*user_voices_, kVoiceEnding) : 0;
+}
+
 fs::path VoiceLibrary::place_for(const std::string& name, bool replace) const {
   check_voice_name(name);
   if (!user_voices_) {
@@ -110,6 +115,7 @@ fs::path VoiceLibrary::place_for(const std::string& name, bool replace) const {
     invalid(str_cat("cannot make the folder: ", failed.message(), " (",
                     user_voices_->string(), ")"));
   }
+  (void)tidy();
   fs::path path = file_in(*user_voices_, name);
   if (!replace && fs::exists(fs::symlink_status(path, failed))) {
     invalid(str_cat("expected a new name, got '", name, "', which is taken (",
@@ -126,6 +132,7 @@ fs::path VoiceLibrary::remove(const std::string& name) const {
                 "model (",
                 entry.path.string(), ")"));
   }
+  (void)tidy();
   std::error_code failed;
   if (!fs::remove(entry.path, failed)) {
     invalid(str_cat("cannot remove: ", failed.message(), " (",

@@ -39,7 +39,12 @@ class VoiceLibrary {
   /// telling which names there are.
   [[nodiscard]] Entry find(const std::string& name) const;
 
-  /// Where a new voice of the user goes; its folder is made.
+  /// Removes what writers that were killed have left in the user's folder.
+  ///
+  /// returns  how many files
+  int tidy() const;
+
+  /// Where a new voice of the user goes; its folder is made, and tidied.
   ///
   /// replace  a voice of that name may be there
   /// Throws: Error{kInvalidArgument} for a bad name, one that is taken or a
@@ -47,7 +52,7 @@ class VoiceLibrary {
   [[nodiscard]] std::filesystem::path place_for(const std::string& name,
                                                 bool replace) const;
 
-  /// Removes a voice of the user.
+  /// Removes a voice of the user, and tidies the folder.
   ///
   /// returns  the file that is gone
   /// Throws: as find(); Error{kInvalidArgument} for a model's own voice.

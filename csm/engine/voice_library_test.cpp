@@ -98,6 +98,29 @@ TEST_F(VoiceLibraryTest, MissingNamesWhatThereIs) {
               HasSubstr("'../model/anna'"));
 }
 
+TEST_F(VoiceLibraryTest, WritingTidiesTheUsersFolderOnly) {
+  const auto half = [&](const fs::path& path) {
+    fs::create_directories(path.parent_path());
+    write_file(path, "x");
+    return path;
+  };
+  const fs::path in_models = half(in_model(".a.csmvoice.part-123456"));
+  const fs::path other = half(in_user(".a.wav.part-123456"));
+  const std::string name = ".a.csmvoice.part-abcdef";
+  half(in_user(name));
+  const fs::path anna = library().place_for("anna", false);
+  EXPECT_FALSE(fs::exists(in_user(name)));
+  write_file(anna, "x");
+  half(in_user(name));
+  (void)library().remove("anna");
+  EXPECT_FALSE(fs::exists(in_user(name)));
+  half(in_user(name));
+  EXPECT_EQ(library().tidy(), 1);
+  EXPECT_TRUE(fs::exists(in_models));
+  EXPECT_TRUE(fs::exists(other));
+  EXPECT_EQ(VoiceLibrary(folder_ / "model", std::nullopt).tidy(), 0);
+}
+
 TEST_F(VoiceLibraryTest, TakenNamesNeedReplacing) {
   const fs::path path = library().place_for("anna", false);
   EXPECT_EQ(path, in_user("anna.csmvoice"));

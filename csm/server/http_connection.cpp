@@ -396,8 +396,8 @@ void Connection::read_ahead(std::size_t n_bytes) {
       kMaxAhead - std::min<std::size_t>(kMaxAhead, buffer_.size());
   if (room == 0) return;
   error_code failed;
-  const std::size_t n = socket_.read_some(
-      buffer_.prepare(std::min(n_bytes, room)), failed);
+  const std::size_t n =
+      socket_.read_some(buffer_.prepare(std::min(n_bytes, room)), failed);
   if (failed) return close();
   buffer_.commit(n);
   watch();

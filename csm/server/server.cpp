@@ -93,6 +93,7 @@ struct Server::Parts {
   }
 
   void accept();
+  void tidy() const;
   void warn() const;
   void wait_for_signal();
   void drain(double until);
@@ -118,6 +119,13 @@ void Server::Parts::accept() {
     }
     accept();
   });
+}
+
+void Server::Parts::tidy() const {
+  const int n_files = app->options.voices.tidy();
+  if (n_files == 0) return;
+  app->log(str_cat("voices: removed ", n_files,
+                   " half-written files of a process that was killed"));
 }
 
 void Server::Parts::warn() const {
@@ -166,6 +174,7 @@ int Server::run() {
   parts_->signals.add(SIGINT);
   parts_->signals.add(SIGTERM);
   parts_->wait_for_signal();
+  parts_->tidy();
   parts_->warn();
   parts_->accept();
   parts_->context.run();

@@ -112,6 +112,18 @@ def audio_cases(case):
     case.refuse("removed twice", FAILED, ["voice", "remove", "bob"], "anna")
 
 
+def half_written_cases(case, codes):
+    """What a writer that was killed has left goes when the next one writes."""
+    half = case.voices / ".anna.csmvoice.part-Ab3xYz"
+    create = ["voice", "create", "short", "--codes", codes, "--text", TEXT]
+    for arguments, stays in ((["voice", "list"], True), (create, False),
+                             (["voice", "remove", "short"], False)):
+        half.write_bytes(b"half")
+        case.run(*arguments)
+        case.check(f"half-written after {arguments[1]}",
+                   half.exists() == stays)
+
+
 def look_cases(case):
     """csm voice list, show and remove."""
     listed = case.run("voice", "list")[0]
@@ -263,6 +275,7 @@ def main():
         codes = make_codes(case)
         create_cases(case, codes)
         audio_cases(case)
+        half_written_cases(case, codes)
         look_cases(case)
         speak_cases(case, codes)
         bad_pack_cases(case)

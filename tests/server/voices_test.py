@@ -4,9 +4,10 @@
     voices_test.py --csm PROGRAM
 """
 
+import fcntl
 import os
 
-from serving import Server, form, main
+from serving import Server, form, main, wait_until
 
 TEXT = "This is my voice."
 
@@ -59,11 +60,32 @@ def voices(server, check):
     check.equal("files", os.listdir(server.voices), ["anna.csmvoice"])
 
 
+def part_of(server, name):
+    """A file as it looks while a voice is being written."""
+    path = os.path.join(server.voices, f".{name}.csmvoice.part-Ab3xYz")
+    with open(path, "wb") as file:
+        file.write(b"half")
+    return path
+
+
 def after_a_crash(program, server, check):
-    """kill -9 leaves voices whole."""
+    """kill -9 leaves voices whole, and half-written ones go."""
     server.process.kill()
     server.process.wait()
+    half, held = part_of(server, "anna"), part_of(server, "held")
+    with open(held, "rb") as writer:
+        # As one who writes it does.
+        fcntl.flock(writer, fcntl.LOCK_EX)
+        goes_on_after_a_crash(program, server, check)
+        check.equal("half-written voices", (os.path.exists(half),
+                                            os.path.exists(held)),
+                    (False, True))
+
+
+def goes_on_after_a_crash(program, server, check):
     with Server(program, voices=server.voices) as again:
+        check.check("what was half-written is told", wait_until(
+            lambda: "removed 1 half-written" in again.log), again.log)
         listed = again.ask("GET", "/v1/audio/voices").json["voices"]
         anna = [v for v in listed if v["id"] == "anna"]
         check.check("after a crash", anna and "unusable" not in anna[0], listed)
