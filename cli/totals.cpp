@@ -2,6 +2,7 @@
 
 #include "cli/console.h"
 #include "cli/receipt.h"
+#include "csm/base/memory_info.h"
 #include "csm/base/str_cat.h"
 
 namespace csm::cli {
@@ -25,7 +26,8 @@ OrderedJson Totals::json(const std::vector<std::int32_t>& codes) const {
           {"rtf", real_time_factor()},
           {"codes_sha256", codes_digest(codes)},
           {"invalid_codes", n_invalid_codes},
-          {"codes_changed_by_safety", n_changed_codes}};
+          {"codes_changed_by_safety", n_changed_codes},
+          {"peak_rss_bytes", peak_memory()}};
 }
 
 }  // namespace csm::cli

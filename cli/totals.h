@@ -25,7 +25,7 @@ struct Totals {
   /// For people.
   [[nodiscard]] std::string words() const;
 
-  /// The first fields of `--json`.
+  /// The first fields of `--json`, with the most memory that the process held.
   ///
   /// codes  all that were spoken
   [[nodiscard]] OrderedJson json(const std::vector<std::int32_t>& codes) const;

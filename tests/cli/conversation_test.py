@@ -18,6 +18,7 @@ from bad_input_test import FAILED, USAGE, npy, paths, verdict
 
 RATE = 24000
 FRAME = 1920
+MOST_BYTES = 8 << 20
 SHORT = ("--max-audio-ms", "640")  # enough to tell one speech from another
 
 
@@ -368,6 +369,22 @@ def long_text_cases(bench):
                      option, value)
 
 
+def memory_cases(bench):
+    """Ten times the text takes no more memory."""
+    peaks = []
+    for n_sentences in (25, 250):
+        told = bench.json(
+            f"{n_sentences} sentences", "--text", "I was here again. " *
+            n_sentences, "--output", bench.path("memory.wav"),
+            "--max-chunk-ms", "800", "--max-context", "64",
+            "--max-audio-ms", "640")
+        peaks.append(told["peak_rss_bytes"])
+    bench.check("sound that would take more, if it were kept",
+                told["frames"] * FRAME * 4 > 3 * MOST_BYTES, told["frames"])
+    bench.check("memory", 0 < peaks[0] and peaks[1] < peaks[0] + MOST_BYTES,
+                peaks)
+
+
 def pause_cases(bench):
     whole = bench.path("pause.wav")
     told = bench.json("pauses", "--text", "[pause 100ms]Good day. "
@@ -395,7 +412,8 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         bench = Bench(*paths(__doc__), folder)
         for cases in (context_cases, bad_recording_cases, conversation_cases,
-                      bad_script_cases, long_text_cases, pause_cases):
+                      bad_script_cases, long_text_cases, memory_cases,
+                      pause_cases):
             cases(bench)
     return verdict("conversations", bench, "checks")
 

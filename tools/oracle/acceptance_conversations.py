@@ -4,8 +4,8 @@
         [--quick]
 
 Runs the checks below one after the other and prints a line for each: whether it
-passed, how long it took and the last line that it printed. --quick makes them
-small, to see that they run. Needs what they need.
+passed, how long it took and the last line that it printed, which sums up what
+it found. --quick makes them small, to see that they run. Needs what they need.
 """
 
 import argparse
@@ -53,7 +53,7 @@ def main():
     parser.add_argument("--build", type=pathlib.Path, required=True)
     parser.add_argument("--quick", action="store_true")
     arguments = parser.parse_args()
-    rows = ["| check | result | seconds | its last line |",
+    rows = ["| check | result | seconds | found |",
             "|---|---|---|---|"]
     failed = False
     for what, command in checks(arguments.build.resolve(),

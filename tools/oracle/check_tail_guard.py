@@ -202,6 +202,8 @@ def main():
         arguments.json.write_text(json.dumps(rows, indent=1) + "\n")
     bad = {side: sum(bool(row[side]) for row in rows)
            for side in ("before", "after")}
+    print(f"\n{bad['before']} of {len(rows)} end badly without the guard, "
+          f"{bad['after']} with it")
     # Where nothing ends badly, nothing can be lowered.
     return 0 if bad["after"] < max(bad["before"], 1) else 1
 

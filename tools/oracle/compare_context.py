@@ -173,6 +173,11 @@ class Tally:
               f"| {self.equal}/{self.runs} | {self.frames} "
               f"| {len(self.near_ties)} | {len(self.defects)} |")
 
+    def words(self):
+        return f"as {self.name}: {self.prompts} of {self.conversations} " \
+               f"prompts and {self.equal} of {self.runs} generations equal, " \
+               f"{len(self.near_ties)} near-ties, {len(self.defects)} defects"
+
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -202,6 +207,7 @@ def main():
     for tally in tallies.values():
         for line in tally.near_ties + tally.defects:
             print(f"{tally.name}: {line}")
+    print("; ".join(tally.words() for tally in tallies.values()))
     complete = all(t.prompts == t.conversations and t.runs > 0
                    and not t.defects for t in tallies.values())
     return 0 if complete else 1

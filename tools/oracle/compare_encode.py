@@ -128,6 +128,15 @@ def compare(csm, folder, name, sounds, scratch):
     return tallies
 
 
+def summary(n_sounds, tallies):
+    """All comparisons in one line."""
+    return (f"{n_sounds} sounds, {len(tallies)} comparisons: "
+            f"{sum(t.equal for t in tallies)} of "
+            f"{sum(t.codes for t in tallies)} codes equal, "
+            f"{sum(len(t.near_ties) for t in tallies)} near-tie flips, "
+            f"{sum(len(t.defects) for t in tallies)} other differences")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--csm", required=True, type=pathlib.Path)
@@ -156,6 +165,7 @@ def main():
     for model, oracle, tally in tallies:
         for line in tally.near_ties + tally.defects:
             print(f"{model}, {oracle}: {line}")
+    print(summary(len(sounds), [tally for _, _, tally in tallies]))
     if arguments.out:
         arguments.out.write_text("\n".join(rows) + "\n")
     return 1 if any(tally.defects for _, _, tally in tallies) else 0
