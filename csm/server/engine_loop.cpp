@@ -13,7 +13,10 @@ namespace {
 constexpr int kEncodeBusy = 2;
 constexpr int kEncodeIdle = 32;
 constexpr std::size_t kMaxTalks = 16;
+// How long listeners wait for news that are awaited, and for those that are
+// not.
 constexpr double kDeliverSeconds = 0.005;
+constexpr double kDeliverLater = 0.04;
 
 }  // namespace
 
@@ -74,10 +77,11 @@ void EngineLoop::run() {
 }
 
 // Tells listeners what there is, unless steps are so short that as many trips
-// to their thread would be felt.
+// to their thread, which takes a core from the model meanwhile, would be felt.
 void EngineLoop::deliver(bool at_once) {
   const double time = now();
-  if (!at_once && time - delivered_ < kDeliverSeconds) return;
+  const double wait = inbox_.is_awaited ? kDeliverSeconds : kDeliverLater;
+  if (!at_once && time - delivered_ < wait) return;
   delivered_ = time;
   inbox_.deliver();
 }

@@ -43,6 +43,8 @@ class Inbox {
   /// What listeners are to be told at the next deliver(). The engine's thread
   /// only.
   std::vector<std::function<void()>> told;
+  /// Whether somebody waits for some of it. The engine's thread only.
+  bool is_awaited = false;
 
   std::mutex mutex;
   std::condition_variable changed;
@@ -57,6 +59,7 @@ class Inbox {
   /// One trip to the other thread for all that a step has made. The engine's
   /// thread only.
   void deliver() {
+    is_awaited = false;
     if (told.empty()) return;
     post([all = std::exchange(told, {})] {
       for (const auto& tell : all) tell();

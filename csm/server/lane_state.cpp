@@ -11,6 +11,7 @@ namespace {
 
 // 10 s of sound that was told and has not left.
 constexpr int kMaxWaiting = 125;
+constexpr double kMuchInHand = 1.0;  // seconds of sound
 
 }  // namespace
 
@@ -132,9 +133,10 @@ void LaneState::take(engine::Engine& engine, engine::StepResult result,
   n_samples_ += static_cast<std::int64_t>(frame.audio.size());
   playback_.add(
       now, static_cast<double>(frame.audio.size()) / facts_.sample_rate_hz);
-  tell(FrameSpoken{.piece = n_pieces_,
-                   .codes = std::move(frame.codes),
-                   .samples = std::move(frame.audio)});
+  tell_frame({.piece = n_pieces_,
+              .codes = std::move(frame.codes),
+              .samples = std::move(frame.audio)},
+             now);
 }
 
 void LaneState::tell_silence(int ms, double now) {
@@ -143,8 +145,15 @@ void LaneState::tell_silence(int ms, double now) {
       std::int64_t{ms} * facts_.sample_rate_hz / 1000));
   n_samples_ += static_cast<std::int64_t>(silence.size());
   playback_.add(now, ms / 1000.0);
-  tell(FrameSpoken{
-      .piece = n_pieces_, .codes = {}, .samples = std::move(silence)});
+  tell_frame({.piece = n_pieces_, .codes = {}, .samples = std::move(silence)},
+             now);
+}
+
+// Sound is awaited unless there is much in hand or nobody listens yet.
+void LaneState::tell_frame(FrameSpoken frame, double now) {
+  const bool can_wait =
+      !stream_->settings.plays || playback_.lead(now) > kMuchInHand;
+  tell(std::move(frame), !can_wait);
 }
 
 void LaneState::end_piece(engine::Engine& engine) {
@@ -167,7 +176,8 @@ void LaneState::end_piece(engine::Engine& engine) {
   tell(std::move(ended));
 }
 
-void LaneState::tell(StreamEvent event) {
+void LaneState::tell(StreamEvent event, bool is_awaited) {
+  if (is_awaited) inbox_.is_awaited = true;
   if (std::holds_alternative<FrameSpoken>(event)) {
     const std::lock_guard lock(inbox_.mutex);
     ++stream_->n_waiting;

@@ -60,7 +60,8 @@ class LaneState {
   void listen(engine::Engine& engine, int n_frames);
   void begin_piece(engine::Engine& engine, Piece piece);
   void end_piece(engine::Engine& engine);
-  void tell(StreamEvent event);
+  void tell(StreamEvent event, bool is_awaited = true);
+  void tell_frame(FrameSpoken frame, double now);
   void tell_silence(int ms, double now);
   void end(StreamEnded how);
   [[nodiscard]] double piece_seconds() const;
