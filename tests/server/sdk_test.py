@@ -8,6 +8,7 @@ schemathesis, which asks what the API's description allows and forbids.
 import base64
 import io
 import json
+import os
 import pathlib
 import subprocess
 import sys
@@ -190,18 +191,29 @@ def curl(server, check):
 
 
 def schemathesis(server, check, examples):
+    """Requests of all kinds, and voices from their making to their end."""
+    sample = pathlib.Path(server.folder, "sample.wav")
+    sample.write_bytes(server.speak(TEXT, response_format="wav", stream=False,
+                                    max_audio_ms=800).body)
+    here = pathlib.Path(__file__).parent
     done = subprocess.run(
         [str(pathlib.Path(sys.executable).parent / "schemathesis"), "run",
          f"http://{server.host}:{server.port}/openapi.json",
          "--max-examples", str(examples), "--seed", "1",
-         "--request-timeout", "60", "--phases", "examples,coverage,fuzzing",
+         "--request-timeout", "60", "--phases", "examples,coverage,fuzzing,stateful",
          # Text that nobody has typed may well be refused, and what is odd may
          # be taken; what is answered must be as described, and never 5xx.
          "--exclude-checks", "positive_data_acceptance,"
          "negative_data_rejection,unsupported_method"],
-        capture_output=True, text=True, check=False)
+        capture_output=True, text=True, check=False,
+        env={**os.environ, "CSM_SAMPLE": str(sample), "PYTHONPATH": str(here),
+             "SCHEMATHESIS_HOOKS": "schemathesis_hooks"})
     check.check("schemathesis", done.returncode == 0, done.stdout[-3000:])
     print(done.stdout[-1500:])
+    made = [voice for voice in
+            server.ask("GET", "/v1/audio/voices").json["voices"]
+            if voice["kind"] == "uploaded"]
+    check.check("it has made voices", made)
 
 
 def run(given, check):
