@@ -175,7 +175,7 @@ class WebSocket:
 
     GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
-    def __init__(self, server, path, headers=None, timeout=60):
+    def __init__(self, server, path, headers=None, timeout=300):
         self.link = socket.create_connection((server.host, server.port),
                                              timeout)
         key = base64.b64encode(secrets.token_bytes(16)).decode()

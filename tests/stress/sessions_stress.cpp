@@ -25,15 +25,6 @@
 #include "tests/stress/desk.h"
 #include "tests/stress/memory_level.h"
 
-// ThreadSanitizer does not see how MLX, which is not instrumented, counts who
-// holds an event.
-extern "C" const char* __tsan_default_suppressions() {
-  return "race:mlx::core::Event::wait\n"
-         "race:mlx::core::array::is_available\n"
-         "race:mlx::core::array::wait\n"
-         "race:mlx::core::scheduler::Scheduler::signal_event\n";
-}
-
 namespace csm::stress {
 namespace {
 
