@@ -174,7 +174,7 @@ class Visit {
   }
 
   async receipt(entry = 0) {
-    return JSON.parse((await this.download('Receipt', entry)).toString());
+    return JSON.parse((await this.download('Save receipt', entry)).toString());
   }
 
   /** What breaks the rules of accessibility on the page as it is now. */

@@ -71,7 +71,7 @@ visit('a lost connection keeps what has arrived', {}, async (there, page) => {
   await there.state('Played to the end');
   assert.equal(await there.text('#fact-played'), '0.64 s');
   assert.match(await there.text('#history li'), /not whole/);
-  assert.equal(await page.getByText('Receipt', { exact: true }).count(), 0);
+  assert.equal(await page.getByText('Save receipt', { exact: true }).count(), 0);
 });
 
 visit('sound that comes too slowly makes a gap, but none is lost', {},

@@ -23,7 +23,7 @@ visit('what is heard is what is downloaded and what REST gives',
   await there.speak(kFox, { seed: 7 });
   await there.state('Played to the end');
 
-  const wav = await there.download('Sound');
+  const wav = await there.download('Save sound');
   const samples = wavSamples(wav);
   assert.ok(samples.length > 24000, `${samples.length} samples`);
   if (await there.text('#fact-underruns') === '0') {
@@ -59,7 +59,7 @@ visit('Escape stops, and the receipt is of what was made', {},
   await sleep(300);
   assert.equal(await there.text('#fact-played'), played);
   await page.waitForSelector('#history li');
-  const samples = wavSamples(await there.download('Sound'));
+  const samples = wavSamples(await there.download('Save sound'));
   assert.ok(parseFloat(played) <= samples.length / 24000 + 0.005);
   const answer = await there.post(await there.receipt());
   assert.equal(answer.status, 200);
@@ -90,7 +90,7 @@ visit('a conversation hears its turns, cut where they were cut', {},
   assert.equal(answer.status, 200, await answer.clone().text().catch(() => ''));
   const rest = Buffer.from(await answer.arrayBuffer());
   assertSameSamples(wavSamples(rest),
-                    wavSamples(await there.download('Sound')));
+                    wavSamples(await there.download('Save sound')));
 
   await page.click('#new-talk');
   assert.equal(await page.locator('#turns li').count(), 0);
@@ -106,14 +106,14 @@ visit('history plays again and fills the form', {}, async (there, page) => {
   await there.speak('Hello there.', { seed: 11, temperature: 0.7 });
   await there.state('Played to the end');
   await page.fill('#text', '');
-  await page.getByText('Again', { exact: true }).click();
+  await page.getByText('Use again', { exact: true }).click();
   assert.equal(await page.inputValue('#text'), 'Hello there.');
   assert.equal(await page.inputValue('#seed'), '11');
   assert.equal(await page.inputValue('#voice'), 'man');
   await page.click('#speak');
   await there.state('Played to the end');
-  assert.deepEqual(await there.download('Sound', 0),
-                   await there.download('Sound', 1));
+  assert.deepEqual(await there.download('Save sound', 0),
+                   await there.download('Save sound', 1));
   await page.getByText('Play', { exact: true }).first().click();
   await there.state('Playing');
   await there.state('Played to the end');

@@ -51,13 +51,13 @@ export class History {
       buttons.append(button);
     };
     add('Play', () => this.#actions.play(speech));
-    add('Sound', () => save(speech.wav(), `${name}.wav`));
+    add('Save sound', () => save(speech.wav(), `${name}.wav`));
     if (speech.outcome !== null) {
-      add('Receipt', () => save(
+      add('Save receipt', () => save(
           new Blob([this.#actions.receipt(speech)],
                    { type: 'application/json' }), `${name}.json`));
     }
-    add('Again', () => this.#actions.again(speech));
+    add('Use again', () => this.#actions.again(speech));
     item.append(buttons);
     return item;
   }
