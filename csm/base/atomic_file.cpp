@@ -31,24 +31,9 @@ namespace fs = std::filesystem;
 constexpr std::string_view kMark = ".part-";
 constexpr std::string_view kRandom = "XXXXXX";  // for mkstemp
 
-class Descriptor {
- public:
-  explicit Descriptor(int fd) : fd_(fd) {}
-  ~Descriptor() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  [[nodiscard]] int get() const { return fd_; }
-  [[nodiscard]] int release() { return std::exchange(fd_, -1); }
-
- private:
-  int fd_;
-};
-
 struct TempFile {
   fs::path path;
-  int fd = -1;  // locked
+  Descriptor file;  // locked
 };
 
 // A new empty file beside `path`, with the permissions that an ordinary
@@ -70,7 +55,7 @@ std::optional<TempFile> try_create_beside(const fs::path& path) {
   const mode_t mask = ::umask(0);
   ::umask(mask);
   (void)::fchmod(file.get(), static_cast<mode_t>(0666) & ~mask);
-  return TempFile{.path = name, .fd = file.release()};
+  return TempFile{.path = name, .file = std::move(file)};
 }
 
 TempFile create_beside(const fs::path& path) {
@@ -104,7 +89,7 @@ bool remove_unless_locked(const fs::path& path) {
 
 }  // namespace
 
-AtomicFile::AtomicFile(const fs::path& path) : path_(path) {
+AtomicFile::AtomicFile(const fs::path& path) : path_(path), file_(-1) {
   std::error_code ignored;
   if (path.filename().empty() || fs::is_directory(path, ignored)) {
     fail(ErrorCode::kInvalidArgument, path, "expected a file name");
@@ -115,16 +100,15 @@ AtomicFile::AtomicFile(const fs::path& path) : path_(path) {
   }
   TempFile temp = create_beside(path);
   temp_path_ = std::move(temp.path);
-  fd_ = temp.fd;
+  file_ = std::move(temp.file);
 }
 
 AtomicFile::~AtomicFile() {
   if (!committed_) ::unlink(temp_path_.c_str());
-  ::close(fd_);
 }
 
 void AtomicFile::commit() {
-  if (::fsync(fd_) != 0) {
+  if (::fsync(file_.get()) != 0) {
     fail(ErrorCode::kExhausted, path_, std::strerror(errno));
   }
   if (std::rename(temp_path_.c_str(), path_.c_str()) != 0) {

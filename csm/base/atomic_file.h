@@ -3,6 +3,8 @@
 #include <filesystem>
 #include <string_view>
 
+#include "csm/base/descriptor.h"
+
 namespace csm {
 
 /// A file that appears under its final name only when it is complete.
@@ -33,7 +35,7 @@ class AtomicFile {
  private:
   std::filesystem::path path_;
   std::filesystem::path temp_path_;
-  int fd_ = -1;  // of the temporary file; holds the lock
+  Descriptor file_;  // the temporary one; holds the lock
   bool committed_ = false;
 };
 
