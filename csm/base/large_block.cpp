@@ -5,16 +5,10 @@
 #include <cstdint>
 
 #include "csm/base/error.h"
+#include "csm/base/round_up.h"
 #include "csm/base/str_cat.h"
 
 namespace csm {
-namespace {
-
-std::size_t round_up(std::size_t value, std::size_t unit) {
-  return (value + unit - 1) / unit * unit;
-}
-
-}  // namespace
 
 LargeBlock::LargeBlock(std::size_t n_bytes)
     : size_(round_up(n_bytes, kHugePage)) {

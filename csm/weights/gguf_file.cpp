@@ -11,6 +11,7 @@
 
 #include "csm/base/error.h"
 #include "csm/base/printable.h"
+#include "csm/base/round_up.h"
 #include "csm/base/str_cat.h"
 #include "csm/weights/gguf_config.h"
 #include "csm/weights/gguf_packing.h"
@@ -152,11 +153,6 @@ std::uint64_t read_alignment(const GgufMetadata& metadata,
   return bits;
 }
 
-// Bytes up to the next multiple. No overflow: sizes are below 2^63.
-std::uint64_t padded(std::uint64_t size, std::uint64_t alignment) {
-  return (size + alignment - 1) / alignment * alignment;
-}
-
 // The tensors, which lie one behind the other.
 std::vector<TensorView> resolve(std::vector<Claim> claims,
                                 std::span<const std::byte> data,
@@ -183,7 +179,8 @@ std::vector<TensorView> resolve(std::vector<Claim> claims,
     }
     claim.view.bytes = data.subspan(static_cast<std::size_t>(position),
                                     static_cast<std::size_t>(claim.size));
-    position = padded(position + claim.size, alignment);
+    // No overflow: sizes are below 2^63.
+    position = round_up(position + claim.size, alignment);
     tensors.push_back(std::move(claim.view));
   }
   if (data.size() > position) {
@@ -211,7 +208,7 @@ GgufFile::GgufFile(const std::filesystem::path& path) : file_(path) {
   auto claims = read_claims(cursor, n_tensors);
   const std::uint64_t alignment = read_alignment(metadata_, origin);
   const auto begin = static_cast<std::size_t>(std::min<std::uint64_t>(
-      padded(cursor.position(), alignment), file_.bytes().size()));
+      round_up(cursor.position(), alignment), file_.bytes().size()));
   tensors_ = resolve(std::move(claims), file_.bytes().subspan(begin), alignment,
                      origin);
   if (metadata_.string("general.architecture") == "csm") check_packing(*this);

@@ -55,15 +55,19 @@ const TypeRow* find(Predicate holds) {
   return row == std::end(kTypes) ? nullptr : row;
 }
 
+const TypeRow* row_of(std::uint32_t number) {
+  return find([&](const TypeRow& row) { return row.number == number; });
+}
+
 }  // namespace
 
 std::optional<Dtype> gguf_dtype(std::uint32_t number) {
-  const TypeRow* row = find([&](const auto& r) { return r.number == number; });
+  const TypeRow* row = row_of(number);
   return row != nullptr ? row->dtype : std::nullopt;
 }
 
 std::optional<std::string_view> gguf_type_name(std::uint32_t number) {
-  const TypeRow* row = find([&](const auto& r) { return r.number == number; });
+  const TypeRow* row = row_of(number);
   return row != nullptr ? std::optional(row->name) : std::nullopt;
 }
 

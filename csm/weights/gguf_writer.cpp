@@ -3,8 +3,7 @@
 #include <bit>
 
 #include "csm/base/check.h"
-#include "csm/base/error.h"
-#include "csm/base/str_cat.h"
+#include "csm/base/round_up.h"
 #include "csm/weights/gguf_types.h"
 
 namespace csm::weights {
@@ -21,11 +20,6 @@ constexpr std::uint32_t kF32 = 6;
 constexpr std::uint32_t kString = 8;
 constexpr std::uint32_t kArray = 9;
 
-[[noreturn]] void fail(ErrorCode code, const std::filesystem::path& path) {
-  throw Error(code, str_cat("[weights.gguf_writer] cannot write (",
-                            path.string(), ")"));
-}
-
 template <class T>
 void append(std::string& out, T number) {
   static_assert(std::endian::native == std::endian::little);
@@ -37,9 +31,7 @@ void append_text(std::string& out, std::string_view text) {
   out.append(text);
 }
 
-std::size_t padded(std::size_t size) {
-  return (size + kAlignment - 1) / kAlignment * kAlignment;
-}
+std::size_t padded(std::size_t size) { return round_up(size, kAlignment); }
 
 std::string head_of(std::span<const TensorPlan> tensors,
                     const GgufPairs& pairs) {
@@ -98,8 +90,7 @@ void GgufPairs::add_strings(std::string_view key,
 GgufWriter::GgufWriter(const std::filesystem::path& path,
                        std::span<const TensorPlan> tensors,
                        const GgufPairs& pairs)
-    : path_(path), out_(path, std::ios::binary | std::ios::trunc) {
-  if (!out_) fail(ErrorCode::kInvalidArgument, path_);
+    : TensorWriter(path, "gguf_writer") {
   for (const TensorPlan& tensor : tensors) sizes_.push_back(tensor.bytes());
   const std::string head = head_of(tensors, pairs);
   put(std::as_bytes(std::span(head)));
@@ -119,14 +110,7 @@ void GgufWriter::write(std::span<const std::byte> data) {
 
 void GgufWriter::finish() {
   CSM_CHECK(next_ == sizes_.size(), "less data than planned");
-  out_.close();
-  if (!out_) fail(ErrorCode::kExhausted, path_);
-}
-
-void GgufWriter::put(std::span<const std::byte> data) {
-  out_.write(reinterpret_cast<const char*>(data.data()),
-             static_cast<std::streamsize>(data.size()));
-  if (!out_) fail(ErrorCode::kExhausted, path_);
+  close();
 }
 
 void GgufWriter::pad(std::size_t size) {

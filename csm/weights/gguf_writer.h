@@ -3,7 +3,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
-#include <fstream>
 #include <span>
 #include <string>
 #include <string_view>
@@ -49,12 +48,9 @@ class GgufWriter : public TensorWriter {
   void finish() override;
 
  private:
-  void put(std::span<const std::byte> data);
   // Zeros up to the next multiple.
   void pad(std::size_t size);
 
-  std::filesystem::path path_;
-  std::ofstream out_;
   std::vector<std::size_t> sizes_;  // of the tensors
   std::size_t next_ = 0;            // tensor
   std::size_t done_ = 0;            // bytes of that tensor

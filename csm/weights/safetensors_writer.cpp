@@ -3,19 +3,12 @@
 #include <bit>
 
 #include "csm/base/check.h"
-#include "csm/base/error.h"
 #include "csm/base/json.h"
-#include "csm/base/str_cat.h"
 
 namespace csm::weights {
 namespace {
 
 constexpr std::size_t kAlignment = 8;
-
-[[noreturn]] void fail(ErrorCode code, const std::filesystem::path& path) {
-  throw Error(code, str_cat("[weights.safetensors_writer] cannot write (",
-                            path.string(), ")"));
-}
 
 std::string little_endian(std::uint64_t value) {
   std::string out;
@@ -48,27 +41,24 @@ std::string header_text(std::span<const TensorPlan> tensors,
 SafetensorsWriter::SafetensorsWriter(
     const std::filesystem::path& path, std::span<const TensorPlan> tensors,
     const std::map<std::string, std::string>& metadata)
-    : path_(path), out_(path, std::ios::binary | std::ios::trunc) {
+    : TensorWriter(path, "safetensors_writer") {
   static_assert(std::endian::native == std::endian::little);
-  if (!out_) fail(ErrorCode::kInvalidArgument, path_);
   const std::string header = header_text(tensors, metadata);
-  out_ << little_endian(header.size()) << header;
+  const std::string head = little_endian(header.size()) + header;
+  put(std::as_bytes(std::span(head)));
   for (const TensorPlan& tensor : tensors) left_ += tensor.bytes();
-  file_bytes_ = sizeof(std::uint64_t) + header.size() + left_;
+  file_bytes_ = head.size() + left_;
 }
 
 void SafetensorsWriter::write(std::span<const std::byte> data) {
   CSM_CHECK(data.size() <= left_, "more data than planned");
   left_ -= data.size();
-  out_.write(reinterpret_cast<const char*>(data.data()),
-             static_cast<std::streamsize>(data.size()));
-  if (!out_) fail(ErrorCode::kExhausted, path_);
+  put(data);
 }
 
 void SafetensorsWriter::finish() {
   CSM_CHECK(left_ == 0, "less data than planned");
-  out_.close();
-  if (!out_) fail(ErrorCode::kExhausted, path_);
+  close();
 }
 
 }  // namespace csm::weights

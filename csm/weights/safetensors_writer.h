@@ -2,7 +2,6 @@
 
 #include <cstddef>
 #include <filesystem>
-#include <fstream>
 #include <map>
 #include <span>
 #include <string>
@@ -30,8 +29,6 @@ class SafetensorsWriter : public TensorWriter {
   void finish() override;
 
  private:
-  std::filesystem::path path_;
-  std::ofstream out_;
   std::size_t left_ = 0;  // bytes of data
   std::size_t file_bytes_ = 0;
 };

@@ -2,10 +2,13 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <filesystem>
+#include <fstream>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "csm/base/error.h"
 #include "csm/weights/dtype.h"
 
 namespace csm::weights {
@@ -22,7 +25,7 @@ struct TensorPlan {
 
 /// A file of weights as it is written: what is in it is known beforehand, the
 /// data follow in the order of the plan, in pieces of any size within a tensor.
-/// Threads: one at a time.
+/// Movable only. Threads: one at a time.
 class TensorWriter {
  public:
   virtual ~TensorWriter() = default;
@@ -39,9 +42,22 @@ class TensorWriter {
   virtual void finish() = 0;
 
  protected:
-  TensorWriter() = default;
+  /// component  that writes, for messages
+  /// Throws: Error{kInvalidArgument} if the file cannot be opened.
+  TensorWriter(const std::filesystem::path& path, const char* component);
   TensorWriter(TensorWriter&&) = default;
   TensorWriter& operator=(TensorWriter&&) = default;
+
+  // Throw: Error{kExhausted} if the disk is full.
+  void put(std::span<const std::byte> data);
+  void close();
+
+ private:
+  [[noreturn]] void fail(ErrorCode code) const;
+
+  std::filesystem::path path_;
+  const char* component_;
+  std::ofstream out_;
 };
 
 }  // namespace csm::weights
