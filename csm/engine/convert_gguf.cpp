@@ -82,14 +82,12 @@ void check_gguf(const std::filesystem::path& path, const ModelSource& source) {
   const Json want = spelt_out(source.config, source.codec);
   const Json got = spelt_out(model, codec);
   if (got == want) return;
-  for (const Json& change : Json::diff(want, got)) {
-    throw Error(
-        ErrorCode::kUnsupported,
-        str_cat("[engine.convert_model] expected a model that GGUF files of "
-                "csm-tts can describe, got one with another ",
-                change["path"].get<std::string>(), " than they say (",
-                source.store.path().string(), ")"));
-  }
+  const auto field = Json::diff(want, got).front()["path"].get<std::string>();
+  throw Error(
+      ErrorCode::kUnsupported,
+      str_cat("[engine.convert_model] expected a model that GGUF files "
+              "of csm-tts can describe, got one with another ",
+              field, " than they say (", source.store.path().string(), ")"));
 }
 
 }  // namespace csm::engine

@@ -44,9 +44,8 @@ struct ConvertReport {
 /// copies of the other small files. The original's and MLX's layout get the
 /// codec as a second file, with kyutai's names. A GGUF file holds everything,
 /// the tokenizer too if it is of Llama 3's form; there is no config.json then.
-/// Values are those that an Engine
-/// loads, merged with adapters, dequantised if they are integers; narrowing
-/// rounds to nearest, ties to even.
+/// Values are those that an Engine loads, merged with adapters, dequantised if
+/// they are integers; narrowing rounds to nearest, ties to even.
 ///
 /// Memory: the largest tensor as F32 and once more in its type.
 /// Throws: Error as Engine for the source; Error{kUnsupported} for a model that

@@ -21,7 +21,7 @@ class ConvertedFile {
   ///
   /// dtype  of the language model's tensors; nothing: as they are stored, F32
   ///        where that is integers. Q8_0 or Q4_0 is of its matrices, as
-  ///        model::weight_policy has them; what has no whole blocks is F16.
+  ///        model::WeightPolicy has them; what has no whole blocks is F16.
   ///        The codec's always are as they are stored, and in kCsmTts vectors
   ///        and codebooks F32.
   /// source must outlive this.
@@ -32,7 +32,8 @@ class ConvertedFile {
   /// Bytes of all tensors.
   [[nodiscard]] std::size_t bytes() const;
   [[nodiscard]] std::size_t n_tensors() const { return outputs_.size(); }
-  /// What a writer needs to know, the widest elements first.
+  /// What a writer needs to know; the widest elements first, but for kCsmTts,
+  /// whose writer aligns every tensor.
   [[nodiscard]] std::vector<weights::TensorPlan> plans() const;
   /// Writes all tensors and finishes; calls written(bytes) behind each.
   ///

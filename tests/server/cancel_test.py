@@ -54,11 +54,8 @@ def ask(server, path, body):
     return connection
 
 
-# What a client does until it speaks; each gives what it does then, for the
-# last time.
-
-def http(server, counters, **fields):
-    connection = ask(server, SPEECH, {"input": TEXT, **SETTINGS, **fields})
+def heard(connection):
+    """What leaves when some of the answer is here."""
     response = connection.getresponse()
     response.read(4000)
 
@@ -66,6 +63,13 @@ def http(server, counters, **fields):
         response.close()
         connection.close()
     return leave
+
+
+# What a client does until it speaks; each gives what it does then, for the
+# last time.
+
+def http(server, counters, **fields):
+    return heard(ask(server, SPEECH, {"input": TEXT, **SETTINGS, **fields}))
 
 
 def sse(server, counters):
@@ -85,13 +89,7 @@ def ahead(server, counters):
     """The next request is on its way already."""
     connection = ask(server, SPEECH, {"input": TEXT, **SETTINGS})
     connection.sock.sendall(b"\r\nGET /health HTTP/1.1\r\nHost: localhost\r\n")
-    response = connection.getresponse()
-    response.read(4000)
-
-    def leave():
-        response.close()
-        connection.close()
-    return leave
+    return heard(connection)
 
 
 def batch(server, counters):

@@ -60,13 +60,10 @@ def strings(reader, key):
 
 def check_tokens(reader, problems):
     tokenizer = json.loads((DEMO / "tokenizer.json").read_text())
-    tokens = dict(tokenizer["model"]["vocab"])
-    tokens |= {t["content"]: t["id"] for t in tokenizer["added_tokens"]}
-    if strings(reader, "tokenizer.ggml.tokens") != sorted(
-            tokens, key=tokens.get):
+    tokens, merges = gguf_files.tokens_and_merges(tokenizer)
+    if strings(reader, "tokenizer.ggml.tokens") != tokens:
         problems.append("tokens")
-    if strings(reader, "tokenizer.ggml.merges") != [
-            " ".join(m) for m in tokenizer["model"]["merges"]]:
+    if strings(reader, "tokenizer.ggml.merges") != merges:
         problems.append("merges")
 
 

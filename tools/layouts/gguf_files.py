@@ -201,7 +201,7 @@ def crisp_keys(model, writer):
     own_keys(model, writer)
 
 
-def crisp_tokens(tokenizer, writer):
+def tokens_and_merges(tokenizer):
     """Tokens in the order of their ids, merges as "a b"."""
     model = tokenizer["model"]
     tokens = dict(model["vocab"])
@@ -210,7 +210,12 @@ def crisp_tokens(tokenizer, writer):
     assert [tokens[t] for t in ordered] == list(range(len(ordered)))
     merges = [m if isinstance(m, str) else " ".join(m)
               for m in model["merges"]]
-    writer.add_array("tokenizer.ggml.tokens", ordered)
+    return ordered, merges
+
+
+def crisp_tokens(tokenizer, writer):
+    tokens, merges = tokens_and_merges(tokenizer)
+    writer.add_array("tokenizer.ggml.tokens", tokens)
     writer.add_array("tokenizer.ggml.merges", merges)
 
 
