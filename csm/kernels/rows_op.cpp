@@ -59,6 +59,13 @@ mx::array new_array(mx::Shape shape, mx::Dtype dtype) {
   return out;
 }
 
+mx::array zeros(const Exec& exec, const mx::Shape& shape) {
+  if (!exec.runs_at_once()) return mx::zeros(shape, mx::float32, exec.stream);
+  mx::array out = new_array(shape, mx::float32);
+  std::memset(out.data<std::byte>(), 0, out.nbytes());
+  return out;
+}
+
 mx::array slice_rows(const Exec& exec, const mx::array& x, int first,
                      int last) {
   if (first == 0 && last == x.shape(0)) return x;

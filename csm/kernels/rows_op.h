@@ -15,6 +15,9 @@ namespace csm::kernels {
 /// An array to be written, uninitialised.
 [[nodiscard]] mx::array new_array(mx::Shape shape, mx::Dtype dtype);
 
+/// Float32 zeros in memory of their own.
+[[nodiscard]] mx::array zeros(const Exec& exec, const mx::Shape& shape);
+
 /// Rows [first, last) of x, 0 <= first < last <= N; shares its memory.
 [[nodiscard]] mx::array slice_rows(const Exec& exec, const mx::array& x,
                                    int first, int last);

@@ -28,6 +28,15 @@ Exec eager_exec(ThreadPool* pool = nullptr) {
   return exec;
 }
 
+TEST(RowsOp, EagerZeros_LieInMemoryOfTheirOwn) {
+  const mx::array x = zeros(eager_exec(), {2, 3, 4});
+  const mx::array y = zeros(eager_exec(), {2, 3, 4});
+  EXPECT_TRUE(x.is_available());
+  EXPECT_NE(x.data<float>(), y.data<float>());
+  EXPECT_TRUE(same(x, mx::zeros({2, 3, 4}, mx::float32, cpu_stream())));
+  EXPECT_FALSE(zeros(fused_exec(nullptr), {2, 3, 4}).is_available());
+}
+
 TEST(RowsOp, Eager_SameAsMlxAndAvailable) {
   const mx::array x = random_array({6, 5}, 1);
   const mx::array y = random_array({2, 5}, 2);

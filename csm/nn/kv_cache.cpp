@@ -59,17 +59,18 @@ void KvCache::reserve(const kernels::Exec& exec, int n_positions) {
   }
   const int capacity = std::min((needed + kGrowth - 1) / kGrowth * kGrowth,
                                 shape_.max_positions);
-  const mx::array added = mx::zeros({shape_.n_sequences * shape_.n_kv_heads,
-                                     capacity - capacity_, shape_.head_dim},
-                                    mx::float32, exec.stream);
-  const auto n_layers = static_cast<std::size_t>(shape_.n_layers);
-  if (capacity_ == 0) {
-    keys_.assign(n_layers, added);
-    values_.assign(n_layers, added);
-  } else {
-    for (auto* arrays : {&keys_, &values_}) {
+  const auto added = [&] {
+    return kernels::zeros(exec, {shape_.n_sequences * shape_.n_kv_heads,
+                                 capacity - capacity_, shape_.head_dim});
+  };
+  for (auto* arrays : {&keys_, &values_}) {
+    if (capacity_ == 0) {
+      for (int layer = 0; layer < shape_.n_layers; ++layer) {
+        arrays->push_back(added());
+      }
+    } else {
       for (mx::array& array : *arrays) {
-        array = mx::concatenate({array, added}, 1, exec.stream);
+        array = mx::concatenate({array, added()}, 1, exec.stream);
       }
     }
   }
