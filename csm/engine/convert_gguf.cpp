@@ -63,8 +63,12 @@ std::optional<weights::GgufTokens> tokens_of(const Json& tokenizer,
 weights::GgufPairs gguf_head(const ModelSource& source,
                              const std::optional<Json>& tokenizer,
                              const std::string& name, Dtype matrices) {
-  weights::GgufPairs pairs = weights::gguf_pairs(
-      spelt_out(source.config, source.codec), name, file_type(matrices));
+  Json config = spelt_out(source.config, source.codec);
+  config["codec_config"]["frame_rate"] =
+      static_cast<double>(source.codec.sample_rate) /
+      source.codec.frame_samples();
+  weights::GgufPairs pairs =
+      weights::gguf_pairs(config, name, file_type(matrices));
   if (!tokenizer) return pairs;
   if (const auto tokens = tokens_of(*tokenizer, source.config)) {
     weights::add_gguf_tokens(*tokens, pairs);

@@ -274,6 +274,8 @@ def gguf_cases(converter, wide):
         matrix = len(source[name][1]) > 1
         converter.check(f"gguf: {crisp}", made.tensors.get(crisp) == (
             source if matrix else widened)[name])
+    converter.check("gguf: frame rate",
+                    made.pairs["csm.mimi.frame_rate"] == 12.5)
     n = len(tokenizer["model"]["vocab"])
     tokens = made.pairs["tokenizer.ggml.tokens"]
     converter.check("gguf: tokens", tokens[n:] == [
