@@ -1,19 +1,34 @@
 #include "csm/audio/pcm16.h"
 
 #include <algorithm>
-#include <cmath>
+#include <bit>
+#include <cstddef>
 
 namespace csm::audio {
 
+// Written so that compilers make vector code of it: of such a sum no fraction
+// fits a float, so that the addition rounds.
 std::vector<std::int16_t> to_pcm16(std::span<const float> samples) {
   constexpr float kScale = 32768.0F;
-  std::vector<std::int16_t> pcm;
-  pcm.reserve(samples.size());
-  for (const float sample : samples) {
-    const float held = std::clamp(sample * kScale, -kScale, kScale - 1.0F);
-    pcm.push_back(static_cast<std::int16_t>(std::nearbyint(held)));
+  constexpr float kNoFraction = 0x1.8p23F;
+  std::vector<std::int16_t> pcm(samples.size());
+  for (std::size_t i = 0; i < samples.size(); ++i) {
+    const float held =
+        std::min(std::max(samples[i] * kScale, -kScale), kScale - 1);
+    const float whole = (held + kNoFraction) - kNoFraction;
+    pcm[i] = static_cast<std::int16_t>(static_cast<std::int32_t>(whole));
   }
   return pcm;
+}
+
+bool all_finite(std::span<const float> samples) {
+  constexpr std::uint32_t kExponent = 0x7f800000;
+  std::uint32_t largest = 0;
+  for (const float sample : samples) {
+    largest =
+        std::max(largest, std::bit_cast<std::uint32_t>(sample) & kExponent);
+  }
+  return largest != kExponent;
 }
 
 std::int64_t count_clipped(std::span<const float> samples) {

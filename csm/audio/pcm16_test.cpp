@@ -2,7 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <cstdint>
+#include <limits>
 #include <vector>
 
 namespace csm::audio {
@@ -23,6 +25,33 @@ TEST(ToPcm16, HalfwayAndOutside_RoundToEvenAndHold) {
       0.5F / 32768, 1.5F / 32768, -0.5F / 32768, 1.0F, 1.7F, -1.0F, -9.0F};
   const std::vector<std::int16_t> expected = {0,     2,      0,     32767,
                                               32767, -32768, -32768};
+  EXPECT_EQ(to_pcm16(samples), expected);
+}
+
+TEST(AllFinite, OneSampleThatIsNot_IsFound) {
+  const float infinity = std::numeric_limits<float>::infinity();
+  const float nan = std::numeric_limits<float>::quiet_NaN();
+  const float longest = std::numeric_limits<float>::max();
+  std::vector<float> samples(37, -longest);
+  EXPECT_TRUE(all_finite(samples));
+  EXPECT_TRUE(all_finite({}));
+  for (const float bad : {infinity, -infinity, nan, -nan}) {
+    for (float& sample : samples) {
+      sample = bad;
+      EXPECT_FALSE(all_finite(samples));
+      sample = 0;
+    }
+  }
+}
+
+TEST(ToPcm16, EveryEighthOfAStep_RoundsAsTheStandardLibraryDoes) {
+  std::vector<float> samples;
+  std::vector<std::int16_t> expected;
+  for (int eighth = -8 * 32768; eighth < 8 * 32767; ++eighth) {
+    const float value = static_cast<float>(eighth) / 8;
+    samples.push_back(value / 32768);
+    expected.push_back(static_cast<std::int16_t>(std::nearbyint(value)));
+  }
   EXPECT_EQ(to_pcm16(samples), expected);
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "csm/audio/pcm16.h"
 #include "csm/audio/plain_encoder.h"
 #include "csm/audio/sndfile_encoder.h"
 #include "csm/base/error.h"
@@ -10,9 +11,9 @@
 
 namespace csm::audio {
 void SoundEncoder::append(std::span<const float> samples) {
-  const auto bad = std::find_if(samples.begin(), samples.end(),
-                                [](float x) { return !std::isfinite(x); });
-  if (bad != samples.end()) {
+  if (!all_finite(samples)) {
+    const auto bad = std::find_if(samples.begin(), samples.end(),
+                                  [](float x) { return !std::isfinite(x); });
     throw Error(
         ErrorCode::kInvalidArgument,
         str_cat("[audio.encode] expected finite samples, got ", *bad,
