@@ -3,7 +3,7 @@
     python tools/layouts/check_gguf.py --csm build/release/bin/csm
 
 Of the demo model in every type: names and shapes are CrispASR's as
-gguf_files.py writes them, floats are the model's, blocks are bytes as
+gguf_files.py writes them, keys and values too, floats are the model's, blocks are bytes as
 gguf.quantize makes them, tokens and merges are tokenizer.json's. Needs what
 check_matrix.py needs.
 """
@@ -67,6 +67,29 @@ def check_tokens(reader, problems):
         problems.append("merges")
 
 
+class Keys:
+    """Takes what gguf_files.py would write: name -> (type, value)."""
+
+    def __init__(self):
+        self.wanted = {}
+
+    def add_uint32(self, key, value):
+        self.wanted[key] = (gguf.GGUFValueType.UINT32, value)
+
+    def add_float32(self, key, value):
+        self.wanted[key] = (gguf.GGUFValueType.FLOAT32, np.float32(value))
+
+
+def check_keys(reader, model, problems):
+    """All of them are there; csm adds keys of its own."""
+    keys = Keys()
+    gguf_files.crisp_keys(model, keys)
+    got = {key: (field.types[0], field.parts[field.data[0]][0])
+           for key, field in reader.fields.items() if key.startswith("csm.")}
+    problems += [f"{key}: {got.get(key)} instead of {keys.wanted[key]}"
+                 for key in keys.wanted if got.get(key) != keys.wanted[key]]
+
+
 def check(reader, want, dtype, stored):
     problems = []
     got = {t.name: t for t in reader.tensors}
@@ -112,6 +135,7 @@ def main():
                            check=True, capture_output=True)
             reader = gguf.GGUFReader(out / "model.gguf")
             problems = check(reader, want, dtype, stored)
+            check_keys(reader, model, problems)
             print(f"{dtype}: {len(reader.tensors)} tensors, "
                   f"{len(problems)} problems")
             for problem in problems[:8]:
