@@ -25,81 +25,188 @@ inline Lanes dot_lanes(const float* a, const float* b, std::int64_t n) {
   return add(lower, upper);
 }
 
+/// Query heads of one key head that share the reading of keys and values, keys
+/// that share that of queries, and vectors of values in one pass.
+inline constexpr unsigned kSharingQueries = kTileRows >= 4 ? 4 : 2;
+inline constexpr unsigned kSharingKeys = kTileRows >= 6 ? 2 : 1;
+inline constexpr unsigned kValueWidth = kTileRows >= 4 ? 4 : 2;
+
+/// Adds the products of 16 elements, or of the first n, of every query with
+/// every key; both lie `stride` floats apart.
+template <bool kAll, unsigned kQueries, unsigned kKeys>
+CSM_INLINE void add_products(const float* q, const float* k,
+                             std::int64_t stride, int n,
+                             Lanes (&sums)[kQueries][kKeys]) {
+  Lanes queries[kQueries];
+  CSM_UNROLL
+  for (unsigned i = 0; i < kQueries; ++i) {
+    const float* at = q + i * stride;
+    queries[i] = kAll ? load(at) : load_first(at, n);
+  }
+  CSM_UNROLL
+  for (unsigned j = 0; j < kKeys; ++j) {
+    const float* at = k + j * stride;
+    const Lanes key = kAll ? load(at) : load_first(at, n);
+    CSM_UNROLL
+    for (unsigned i = 0; i < kQueries; ++i) {
+      sums[i][j] = fma(queries[i], key, sums[i][j]);
+    }
+  }
+}
+
+/// dot_lanes() of every query with every key, as dots[query][first + key].
+template <unsigned kQueries, unsigned kKeys>
+CSM_INLINE void dot_tile(const float* q, const float* k, std::int64_t n,
+                         unsigned first, Lanes (&dots)[kQueries][kLanes]) {
+  Lanes lower[kQueries][kKeys];
+  Lanes upper[kQueries][kKeys];
+  CSM_UNROLL
+  for (unsigned i = 0; i < kQueries; ++i) {
+    CSM_UNROLL
+    for (unsigned j = 0; j < kKeys; ++j) lower[i][j] = upper[i][j] = zero();
+  }
+  std::int64_t i = 0;
+  for (; i + 2 * kLanes <= n; i += 2 * kLanes) {
+    add_products<true>(q + i, k + i, n, kLanes, lower);
+    add_products<true>(q + i + kLanes, k + i + kLanes, n, kLanes, upper);
+  }
+  const int tail = static_cast<int>(n - i);
+  if (tail >= kLanes) add_products<true>(q + i, k + i, n, kLanes, lower);
+  if (tail > kLanes) {
+    i += kLanes;
+    add_products<false>(q + i, k + i, n, tail - kLanes, upper);
+  } else if (tail > 0 && tail < kLanes) {
+    add_products<false>(q + i, k + i, n, tail, lower);
+  }
+  CSM_UNROLL
+  for (unsigned r = 0; r < kQueries; ++r) {
+    CSM_UNROLL
+    for (unsigned j = 0; j < kKeys; ++j) {
+      dots[r][first + j] = add(lower[r][j], upper[r][j]);
+    }
+  }
+}
+
 /// The visible keys lie in at most two runs of slots: [first_slot, ...), of
 /// this length, and [0, ...).
-inline std::int64_t first_run(const AttentionHead& h) {
+inline std::int64_t first_run(const AttentionHeads& h) {
   const std::int64_t room = h.capacity - h.first_slot;
   return h.n_keys < room ? h.n_keys : room;
 }
 
-inline void score_run(const AttentionHead& h, const float* k, std::int64_t n,
-                      float* scores) {
+/// Scores of kQueries query heads with n keys.
+template <unsigned kQueries>
+inline void score_run(const AttentionHeads& h, const float* q, const float* k,
+                      std::int64_t n, float* scores) {
   const Lanes scale = splat(h.scale);
   std::int64_t j = 0;
   for (; j + kLanes <= n; j += kLanes) {
-    Lanes dots[kLanes];
-    for (int i = 0; i < kLanes; ++i, k += h.head_dim) {
-      dots[i] = dot_lanes(h.q, k, h.head_dim);
+    Lanes dots[kQueries][kLanes];
+    for (unsigned i = 0; i < kLanes; i += kSharingKeys) {
+      dot_tile<kQueries, kSharingKeys>(q, k, h.head_dim, i, dots);
+      k += kSharingKeys * h.head_dim;
     }
-    store(scores + j, mul(reduce_each(dots), scale));
+    for (unsigned r = 0; r < kQueries; ++r) {
+      store(scores + r * h.n_keys + j, mul(reduce_each(dots[r]), scale));
+    }
   }
   for (; j < n; ++j, k += h.head_dim) {
-    scores[j] = reduce_add(dot_lanes(h.q, k, h.head_dim)) * h.scale;
-  }
-}
-
-/// Adds weights[j] * v[j][..] for n rows to kWidth vectors of sums.
-template <unsigned kWidth>
-inline void value_run(const float* v, std::int64_t stride, std::int64_t n,
-                      const float* weights, Lanes (&sums)[kWidth]) {
-  for (std::int64_t j = 0; j < n; ++j, v += stride) {
-    const Lanes weight = splat(weights[j]);
-    CSM_UNROLL
-    for (unsigned c = 0; c < kWidth; ++c) {
-      sums[c] = fma(weight, load(v + c * kLanes), sums[c]);
+    for (unsigned r = 0; r < kQueries; ++r) {
+      const Lanes dot = dot_lanes(q + r * h.head_dim, k, h.head_dim);
+      scores[r * h.n_keys + j] = reduce_add(dot) * h.scale;
     }
   }
 }
 
-/// Elements [d, d + 16*kWidth) of the output.
-template <unsigned kWidth>
-inline void value_block(const AttentionHead& h, std::int64_t d, Lanes inverse) {
-  Lanes sums[kWidth];
-  CSM_UNROLL
-  for (unsigned c = 0; c < kWidth; ++c) sums[c] = zero();
-  const std::int64_t run = first_run(h);
-  const float* first = h.v + h.first_slot * h.head_dim + d;
-  value_run<kWidth>(first, h.head_dim, run, h.scores, sums);
-  value_run<kWidth>(h.v + d, h.head_dim, h.n_keys - run, h.scores + run, sums);
-  CSM_UNROLL
-  for (unsigned c = 0; c < kWidth; ++c) {
-    store(h.out + d + c * kLanes, mul(sums[c], inverse));
+/// Adds weights[j] * v[j][..] for n rows to kWidth vectors of sums; the weights
+/// of the next query lie w_stride on.
+template <unsigned kQueries, unsigned kWidth>
+inline void value_run(const float* v, std::int64_t stride, std::int64_t n,
+                      const float* weights, std::int64_t w_stride,
+                      Lanes (&sums)[kQueries][kWidth]) {
+  for (std::int64_t j = 0; j < n; ++j, v += stride) {
+    Lanes values[kWidth];
+    CSM_UNROLL
+    for (unsigned c = 0; c < kWidth; ++c) values[c] = load(v + c * kLanes);
+    CSM_UNROLL
+    for (unsigned r = 0; r < kQueries; ++r) {
+      const Lanes weight = splat(weights[r * w_stride + j]);
+      CSM_UNROLL
+      for (unsigned c = 0; c < kWidth; ++c) {
+        sums[r][c] = fma(weight, values[c], sums[r][c]);
+      }
+    }
   }
 }
 
-/// The last elements [d, Dh), fewer than 16.
-inline void value_tail(const AttentionHead& h, std::int64_t d, Lanes inverse) {
+/// Elements [d, d + 16*kWidth) of the outputs.
+template <unsigned kQueries, unsigned kWidth>
+inline void value_block(const AttentionHeads& h, std::int64_t d,
+                        const float* scores, const float* inverse, float* out) {
+  Lanes sums[kQueries][kWidth];
+  CSM_UNROLL
+  for (unsigned r = 0; r < kQueries; ++r) {
+    CSM_UNROLL
+    for (unsigned c = 0; c < kWidth; ++c) sums[r][c] = zero();
+  }
+  const std::int64_t run = first_run(h);
+  const float* first = h.v + h.first_slot * h.head_dim + d;
+  value_run(first, h.head_dim, run, scores, h.n_keys, sums);
+  value_run(h.v + d, h.head_dim, h.n_keys - run, scores + run, h.n_keys, sums);
+  CSM_UNROLL
+  for (unsigned r = 0; r < kQueries; ++r) {
+    const Lanes factor = splat(inverse[r]);
+    CSM_UNROLL
+    for (unsigned c = 0; c < kWidth; ++c) {
+      store(out + r * h.head_dim + d + c * kLanes, mul(sums[r][c], factor));
+    }
+  }
+}
+
+/// The last elements [d, Dh) of one output, fewer than 16.
+inline void value_tail(const AttentionHeads& h, std::int64_t d,
+                       const float* scores, float inverse, float* out) {
   const int n = static_cast<int>(h.head_dim - d);
   Lanes sum = zero();
   std::int64_t slot = h.first_slot;
   for (std::int64_t j = 0; j < h.n_keys; ++j) {
     const float* v = h.v + slot * h.head_dim + d;
-    sum = fma(splat(h.scores[j]), load_first(v, n), sum);
+    sum = fma(splat(scores[j]), load_first(v, n), sum);
     slot = slot + 1 == h.capacity ? 0 : slot + 1;
   }
-  store_first(h.out + d, mul(sum, inverse), n);
+  store_first(out + d, mul(sum, splat(inverse)), n);
 }
 
-inline void attend_head(const AttentionHead& h) {
+/// kQueries query heads from `head` on.
+template <unsigned kQueries>
+inline void attend_some(const AttentionHeads& h, std::int64_t head) {
+  const float* q = h.q + head * h.head_dim;
+  float* out = h.out + head * h.head_dim;
+  float* scores = h.scores + head * h.n_keys;
   const std::int64_t run = first_run(h);
-  score_run(h, h.k + h.first_slot * h.head_dim, run, h.scores);
-  score_run(h, h.k, h.n_keys - run, h.scores + run);
-  const float sum = exp_and_sum_n(h.scores, h.scores, h.n_keys);
-  const Lanes inverse = splat(1.0F / sum);
-  std::int64_t d = 0;
-  for (; d + 4 * kLanes <= h.head_dim; d += 4 * kLanes) {
-    value_block<4>(h, d, inverse);
+  score_run<kQueries>(h, q, h.k + h.first_slot * h.head_dim, run, scores);
+  score_run<kQueries>(h, q, h.k, h.n_keys - run, scores + run);
+  float inverse[kQueries];
+  for (unsigned r = 0; r < kQueries; ++r) {
+    float* own = scores + r * h.n_keys;
+    inverse[r] = 1.0F / exp_and_sum_n(own, own, h.n_keys);
   }
-  for (; d + kLanes <= h.head_dim; d += kLanes) value_block<1>(h, d, inverse);
-  if (d < h.head_dim) value_tail(h, d, inverse);
+  std::int64_t d = 0;
+  for (; d + kValueWidth * kLanes <= h.head_dim; d += kValueWidth * kLanes) {
+    value_block<kQueries, kValueWidth>(h, d, scores, inverse, out);
+  }
+  for (; d + kLanes <= h.head_dim; d += kLanes) {
+    value_block<kQueries, 1>(h, d, scores, inverse, out);
+  }
+  for (unsigned r = 0; d < h.head_dim && r < kQueries; ++r) {
+    value_tail(h, d, scores + r * h.n_keys, inverse[r], out + r * h.head_dim);
+  }
+}
+
+inline void attend_heads(const AttentionHeads& h) {
+  std::int64_t head = 0;
+  for (; head + kSharingQueries <= h.n_heads; head += kSharingQueries) {
+    attend_some<kSharingQueries>(h, head);
+  }
+  for (; head < h.n_heads; ++head) attend_some<1>(h, head);
 }

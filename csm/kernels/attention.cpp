@@ -12,8 +12,8 @@
 namespace csm::kernels {
 namespace {
 
-constexpr IsaTable<void (*)(const AttentionHead&)> kAttendHead =
-    CSM_ISA_TABLE(attend_head);
+constexpr IsaTable<void (*)(const AttentionHeads&)> kAttendHeads =
+    CSM_ISA_TABLE(attend_heads);
 
 /// Head `head` of row t in a [T, n_heads * Dh] array.
 std::int64_t head_offset(const Attention& a, std::int64_t t, std::int64_t head,
@@ -35,24 +35,33 @@ void attend_group(const Attention& a, std::int64_t t, std::int64_t kv_head,
       a.window > 0 ? std::max<std::int64_t>(0, query - a.window + 1) : 0;
   const std::int64_t group = a.n_heads / a.n_kv_heads;
   const std::int64_t cache = kv_head * a.capacity * a.head_dim;
-  for (std::int64_t g = 0; g < group; ++g) {
-    float* out = a.out + head_offset(a, t, kv_head * group + g, a.n_heads);
-    kAttendHead[isa]({.q = out,
-                      .k = a.k_read + cache,
-                      .v = a.v_read + cache,
-                      .head_dim = a.head_dim,
-                      .capacity = a.capacity,
-                      .first_slot = first % a.capacity,
-                      .n_keys = query + 1 - first,
-                      .scale = 1.0F / std::sqrt(static_cast<float>(a.head_dim)),
-                      .scores = scores,
-                      .out = out});
-  }
+  float* out = a.out + head_offset(a, t, kv_head * group, a.n_heads);
+  kAttendHeads[isa]({.q = out,
+                     .k = a.k_read + cache,
+                     .v = a.v_read + cache,
+                     .n_heads = group,
+                     .head_dim = a.head_dim,
+                     .capacity = a.capacity,
+                     .first_slot = first % a.capacity,
+                     .n_keys = query + 1 - first,
+                     .scale = 1.0F / std::sqrt(static_cast<float>(a.head_dim)),
+                     .scores = scores,
+                     .out = out});
 }
 
 std::int64_t max_keys(const Attention& a) {
   const std::int64_t all = a.position + a.n_rows;
   return a.window > 0 ? std::min(all, a.window) : all;
+}
+
+/// Floats of one part's scores.
+std::int64_t score_size(const Attention& a) {
+  return a.n_heads / a.n_kv_heads * max_keys(a);
+}
+
+int attend_parts(const Attention& a, const ThreadPool* pool) {
+  return fine_parts_for(pool,
+                        a.n_rows * a.n_heads * max_keys(a) * a.head_dim * 2);
 }
 
 std::size_t table_size(const Attention& a) {
@@ -87,8 +96,8 @@ void write_values(const Attention& a) {
 std::size_t rope_scratch(const Attention& a) { return table_size(a); }
 
 std::size_t attend_scratch(const Attention& a, const ThreadPool* pool) {
-  const std::int64_t n_threads = pool == nullptr ? 1 : pool->size();
-  return table_size(a) + static_cast<std::size_t>(n_threads * max_keys(a));
+  return table_size(a) +
+         static_cast<std::size_t>(attend_parts(a, pool) * score_size(a));
 }
 
 void attend(const Attention& a, float* scratch, ThreadPool* pool, Isa isa) {
@@ -97,19 +106,18 @@ void attend(const Attention& a, float* scratch, ThreadPool* pool, Isa isa) {
   float* sin = scratch + a.n_rows * n_pairs;
   rope_table(a.inv_freq, n_pairs, a.position, a.n_rows, cos, sin);
 
-  // One task per row and key head; thread-block b uses score buffer b.
+  // One task per key head and row, row by row: later rows see more keys, and
+  // parts of whole heads take equally long.
   const std::int64_t n_tasks = a.n_rows * a.n_kv_heads;
-  const std::int64_t n_keys = max_keys(a);
   const std::int64_t group = a.n_heads / a.n_kv_heads;
-  const std::int64_t work = n_tasks * group * n_keys * a.head_dim * 2;
   float* scores = scratch + table_size(a);
-  const int n_parts = parts_for(pool, work);
+  const int n_parts = attend_parts(a, pool);
   run_parts(pool, n_parts, [&](int part) {
     const Range tasks = part_of(n_tasks, part, n_parts);
-    float* part_scores = scores + part * n_keys;
+    float* part_scores = scores + part * score_size(a);
     for (std::int64_t task = tasks.begin; task < tasks.end; ++task) {
-      const std::int64_t t = task / a.n_kv_heads;
-      const std::int64_t kv_head = task % a.n_kv_heads;
+      const std::int64_t t = task % a.n_rows;
+      const std::int64_t kv_head = task / a.n_rows;
       for (std::int64_t g = 0; g < group; ++g) {
         const std::int64_t offset =
             head_offset(a, t, kv_head * group + g, a.n_heads);

@@ -91,6 +91,8 @@ const Case kCases[] = {
     {2, 2, 42, 64, 0, 33},   // head not a multiple of one
     {4, 4, 64, 18, 8, 61},   // window and ring beyond its capacity
     {2, 1, 10, 21, 10, 50},
+    {10, 2, 42, 40, 0, 37},   // more query heads than share a reading
+    {4, 1, 122, 35, 21, 61},  // the same with a ring, lanes and a tail
 };
 
 Floats rotated(const Floats& x, std::int64_t row, std::int64_t position,
