@@ -50,16 +50,17 @@ inline void tile_product(const Matmul& m, const std::byte* tile,
     store_outs(m, row + r, out, m.n_out - out, sums[r]);
 }
 
-/// Two tiles of 4 bits, tile_bytes apart, with kRows rows of codes.
-template <unsigned kRows, class Scale>
+/// Two tiles, tile_bytes apart, with kRows rows of codes.
+template <bool kInt4, unsigned kRows, class Scale>
 inline void pair_product(const Matmul& m, const std::byte* tile,
                          std::int64_t tile_bytes, std::int64_t row,
                          std::int64_t out) {
+  constexpr int kBytes = kInt4 ? kCodeBytes4 : 2;
   const int group = m.format.group;
   const std::int64_t n_groups = m.n_in / group;
   const std::int64_t stride = code_stride(m.n_in, group);
   const std::byte* codes = m.codes + row * stride;
-  const std::byte* scales = codes + kCodeBytes4 * m.n_in;
+  const std::byte* scales = codes + kBytes * m.n_in;
   Lanes sums[2][kRows];
   CSM_UNROLL
   for (unsigned r = 0; r < kRows; ++r) sums[0][r] = sums[1][r] = zero();
@@ -67,9 +68,13 @@ inline void pair_product(const Matmul& m, const std::byte* tile,
   for (std::int64_t g = 0; g < n_groups; ++g) {
     IntLanes dots[2][kRows];
     const std::byte* const tiles[2] = {tile, tile + tile_bytes};
-    dot_pair4<kRows>(tiles, codes, stride, group, dots);
-    tile += group * 8;
-    codes += group * kCodeBytes4;
+    if constexpr (kInt4) {
+      dot_pair4<kRows>(tiles, codes, stride, group, dots);
+    } else {
+      dot_pair8<kRows>(tiles, codes, stride, group, dots);
+    }
+    tile += group * (kInt4 ? 8 : 16);
+    codes += group * kBytes;
     CSM_UNROLL
     for (unsigned t = 0; t < 2; ++t) {
       const std::byte* at = tile + t * tile_bytes;
@@ -112,22 +117,41 @@ inline void tile_all_rows(const Matmul& m, const std::byte* tile, Range rows,
 /// tiles, and two tiles at once share the spreading of codes.
 inline constexpr std::int64_t kManyRows = 16;
 
+/// Asks for part `rows` of n_rows of the n_bytes at p, which are needed next:
+/// they come from memory while other weights are multiplied. (Not inline, GCC
+/// 12 would drop it as a function without effect.)
+CSM_INLINE void fetch_part(const std::byte* p, std::int64_t n_bytes, Range rows,
+                           std::int64_t n_rows) {
+  const std::int64_t end = n_bytes * rows.end / n_rows;
+  std::int64_t i = n_bytes * rows.begin / n_rows / 64 * 64;
+  for (; i < end; i += 64) __builtin_prefetch(p + i, 0, 2);
+}
+
 /// Pairs of tiles with all rows, as far as there are pairs of tiles and whole
 /// sets of rows; what is left of the rows goes tile by tile.
-template <class Scale>
-inline std::int64_t pairs_of(const Matmul& m, const std::byte* tile,
-                             std::int64_t tile_bytes, Range outs, Range rows) {
+template <bool kInt4, class Scale>
+CSM_NOINLINE std::int64_t pairs_of(const Matmul& m, const std::byte* tile,
+                                   std::int64_t tile_bytes, Range outs,
+                                   Range rows) {
+  constexpr unsigned kRows = kInt4 ? kPairRows : kPairRows / 2;
+  constexpr std::int64_t kPairOuts = 2 * kTileOutputs;
   std::int64_t out = outs.begin;
-  for (; out + kTileOutputs < outs.end; out += 2 * kTileOutputs) {
+  for (; out + kTileOutputs < outs.end; out += kPairOuts) {
+    const std::byte* next = tile + 2 * tile_bytes;
+    const bool more = out + kPairOuts + kTileOutputs < m.n_out;
     std::int64_t row = rows.begin;
-    for (; row + kPairRows <= rows.end; row += kPairRows) {
-      pair_product<kPairRows, Scale>(m, tile, tile_bytes, row, out);
+    for (; row + kRows <= rows.end; row += kRows) {
+      const std::int64_t done = row - rows.begin;
+      if (more) {
+        fetch_part(next, 2 * tile_bytes, {done, done + kRows}, rows.size());
+      }
+      pair_product<kInt4, kRows, Scale>(m, tile, tile_bytes, row, out);
     }
     const Range left{row, rows.end};
-    tile_all_rows<true, kPairRows / 2, Scale>(m, tile, left, out);
-    tile_all_rows<true, kPairRows / 2, Scale>(m, tile + tile_bytes, left,
-                                              out + kTileOutputs);
-    tile += 2 * tile_bytes;
+    tile_all_rows<kInt4, kRows / 2, Scale>(m, tile, left, out);
+    tile_all_rows<kInt4, kRows / 2, Scale>(m, tile + tile_bytes, left,
+                                           out + kTileOutputs);
+    tile = next;
   }
   return out;
 }
@@ -138,9 +162,9 @@ inline void tiles_of(const Matmul& m, Range outs, Range rows) {
   const std::byte* tile = static_cast<const std::byte*>(m.w) +
                           outs.begin / kTileOutputs * tile_bytes;
   std::int64_t out = outs.begin;
-  if constexpr (kInt4 && kPairRows > 0) {
+  if constexpr (kPairRows > 0) {
     if (rows.size() >= kManyRows) {
-      out = pairs_of<Scale>(m, tile, tile_bytes, outs, rows);
+      out = pairs_of<kInt4, Scale>(m, tile, tile_bytes, outs, rows);
       tile += (out - outs.begin) / kTileOutputs * tile_bytes;
     }
   }

@@ -100,6 +100,38 @@ TEST(AffineProduct, AllIsasSizesAndRows_BitEqualToScalarWithinBounds) {
   }
 }
 
+/// From 16 rows on, pairs of tiles are multiplied; a tile and rows are left.
+TEST(AffineProduct, ManyRows_BitEqualToScalarRowByRow) {
+  constexpr std::int64_t kIn = 256;
+  constexpr std::int64_t kMost = 45;
+  const std::vector<float> x = random_floats(as_size(kMost * kIn), 3);
+  for (const AffineForm& form : all_affine_forms()) {
+    for (const std::int64_t n_out : {32, 70, 113}) {
+      const AffineMatrix w = random_matrix(form, n_out, kIn);
+      std::vector<float> want;
+      for (std::int64_t row = 0; row < kMost; ++row) {
+        const float* at = x.data() + row * kIn;
+        const auto y = w.multiply({at, at + kIn}, Isa::kScalar);
+        want.insert(want.end(), y.begin(), y.end());
+      }
+      for (const Isa isa : available_isas()) {
+        for (const std::int64_t n_rows : {16, 24, 31, 45}) {
+          Guarded got(as_size(n_rows * n_out));
+          Matmul m = w.product(n_rows, got.data());
+          const auto codes = w.codes(x.data(), n_rows, isa);
+          m.codes = codes.data();
+          matmul(m, nullptr, isa);
+          ASSERT_TRUE(bits_equal(got.values(),
+                                 std::span(want).first(got.values().size())))
+              << to_string(isa) << " " << name_of(form) << " " << n_rows << "x"
+              << n_out;
+          ASSERT_TRUE(got.intact());
+        }
+      }
+    }
+  }
+}
+
 /// Weights and inputs at the ends of their ranges: no sum may saturate.
 TEST(AffineProduct, LargestIntegers_BitEqualToScalarAndClose) {
   for (const AffineForm& form : all_affine_forms()) {

@@ -157,5 +157,41 @@ CSM_INLINE void dot_group8(const std::byte* w, const std::byte* codes,
   }
 }
 
+/// The same for the tiles at w[0] and w[1].
+template <unsigned kRows>
+CSM_INLINE void dot_pair8(const std::byte* const (&w)[2],
+                          const std::byte* codes, std::int64_t stride,
+                          int group, IntLanes (&dots)[2][kRows]) {
+  __m512i upper[2][kRows];
+  __m512i lower[2][kRows];
+  CSM_UNROLL
+  for (unsigned r = 0; r < kRows; ++r) {
+    upper[0][r] = upper[1][r] = _mm512_setzero_si512();
+    lower[0][r] = lower[1][r] = _mm512_setzero_si512();
+  }
+  const std::int64_t n_bytes = 16 * std::int64_t{group};
+  for (std::int64_t k = 0; k < n_bytes; k += 64, codes += 4) {
+    const __m512i first = load_block(w[0] + k);
+    const __m512i second = load_block(w[1] + k);
+    CSM_UNROLL
+    for (unsigned r = 0; r < kRows; ++r) {
+      const __m512i x = spread_codes(codes + r * stride);
+      add_dots(upper[0][r], first, x);
+      add_dots(upper[1][r], second, x);
+    }
+    CSM_UNROLL
+    for (unsigned r = 0; r < kRows; ++r) {
+      const __m512i x = spread_codes(codes + r * stride + group);
+      add_dots(lower[0][r], first, x);
+      add_dots(lower[1][r], second, x);
+    }
+  }
+  CSM_UNROLL
+  for (unsigned r = 0; r < kRows; ++r) {
+    dots[0][r] = int_add(shift_left<7>({upper[0][r]}), {lower[0][r]});
+    dots[1][r] = int_add(shift_left<7>({upper[1][r]}), {lower[1][r]});
+  }
+}
+
 }  // namespace csm::kernels::avx512vnni
 CSM_TARGET_END

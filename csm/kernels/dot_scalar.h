@@ -16,8 +16,9 @@ namespace csm::kernels::scalar {
 /// Input rows that one pass over a tile can hold in registers, a power of 2.
 inline constexpr unsigned kDotRows = 4;
 
-/// Input rows of a pass over two tiles of 4 bits, even; 0 where that gains
-/// nothing and there is no dot_pair4().
+/// Input rows of a pass over two tiles of 4 bits, a multiple of 4; half as many
+/// with tiles of 8 bits. 0 where that gains nothing and there are no
+/// dot_pair4() and dot_pair8().
 inline constexpr unsigned kPairRows = 0;
 
 /// Bytes of one input code for 4-bit weights; for 8-bit weights it is 2.

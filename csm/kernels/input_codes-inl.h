@@ -44,9 +44,8 @@ inline void code_row(const InputCoding& c, std::int64_t row, Range groups) {
       static_cast<float*>(static_cast<void*>(codes + kBytes * c.n_in));
   const float* x = c.x + row * c.x_stride;
   for (std::int64_t g = groups.begin; g < groups.end; ++g) {
-    const std::int64_t first = g * c.group;
-    code_group<kInt4>(x + first, c.group, codes + kBytes * first,
-                      scales + 2 * g);
+    code_group<kInt4>(x + (g - c.first_group) * c.group, c.group,
+                      codes + kBytes * c.group * g, scales + 2 * g);
   }
 }
 

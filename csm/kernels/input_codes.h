@@ -34,7 +34,8 @@ struct InputCoding {
   const float* x = nullptr;  // n_rows rows of n_in
   std::int64_t x_stride = 0;
   std::int64_t n_rows = 0;
-  std::int64_t n_in = 0;  // a multiple of the group
+  std::int64_t n_in = 0;         // a multiple of the group
+  std::int64_t first_group = 0;  // that x begins with, for code_groups()
   WeightType type = WeightType::kInt8;
   int group = 64;
   std::byte* codes = nullptr;  // n_rows * code_stride(n_in, group)

@@ -68,19 +68,73 @@ Range part_in_units(std::int64_t n, std::int64_t unit, int part, int n_parts) {
   return {std::min(units.begin * unit, n), std::min(units.end * unit, n)};
 }
 
-/// Codes the columns `outs` of the last product's x, if it takes codes.
-void code_hidden(const Matmul& last, std::byte* codes, Range outs, Isa isa) {
-  if (codes == nullptr) return;
+/// Floats of one array that holds some hidden columns of all rows: with a
+/// second one, the codes of the inputs and two tiles of weights they stay in
+/// the second cache.
+constexpr std::int64_t kHiddenFloats = 1 << 15;
+
+/// Hidden columns of all rows, computed by one thread at a time.
+struct HiddenColumns {
+  Range outs;
+  float* memory;  // [2, n_rows, outs.size()], for the products
+};
+
+/// Calls fn(HiddenColumns) for columns that together are the hidden layer;
+/// `memory` is [2, n_rows, hidden], of which many rows touch only a part.
+template <class Fn>
+void for_hidden_columns(std::int64_t n_rows, std::int64_t hidden,
+                        std::int64_t unit, int n_parts, float* memory,
+                        ThreadPool* pool, const Fn& fn) {
+  const std::int64_t least = std::max<std::int64_t>(unit, 64);
+  const std::int64_t step =
+      std::max(least, kHiddenFloats / n_rows / least * least);
+  run_parts(pool, n_parts, [&](int part) {
+    const Range all = part_in_units(hidden, unit, part, n_parts);
+    for (std::int64_t i = all.begin; i < all.end; i += step) {
+      fn(HiddenColumns{{i, std::min(i + step, all.end)},
+                       memory + 2 * n_rows * all.begin});
+    }
+  });
+}
+
+/// The weight rows `outs` of m, a product without epilogue, into dense y.
+void multiply_rows(const Matmul& m, Range outs, float* y, Isa isa) {
+  const std::int64_t bytes =
+      is_integer(m.type) ? outs.begin / kTileOutputs *
+                               affine_tile_bytes(m.type, m.format, m.n_in)
+                         : outs.begin * m.n_in * bits_of(m.type) / 8;
+  Matmul some = m;
+  some.w = static_cast<const std::byte*>(m.w) + bytes;
+  some.n_out = outs.size();
+  some.y = y;
+  some.y_stride = outs.size();
+  matmul_block(some, {0, some.n_out}, {0, m.n_rows}, isa);
+}
+
+/// Makes columns `outs` of the last product's x, dense in h, its input: as
+/// codes or, for float weights, in x [n_rows, n_in].
+void hand_over(const Matmul& last, std::byte* codes, const float* h, Range outs,
+               float* x, Isa isa) {
+  if (codes == nullptr) {
+    for (std::int64_t row = 0; row < last.n_rows; ++row) {
+      std::copy_n(h + row * outs.size(), outs.size(),
+                  x + row * last.n_in + outs.begin);
+    }
+    return;
+  }
   const std::int64_t group = last.format.group;
-  code_groups(coding_of(last, codes), {outs.begin / group, outs.end / group},
-              isa);
+  InputCoding coding = coding_of(last, codes);
+  coding.x = h;
+  coding.x_stride = outs.size();
+  coding.first_group = outs.begin / group;
+  code_groups(coding, {outs.begin / group, outs.end / group}, isa);
 }
 
 }  // namespace
 
 std::size_t mlp_scratch(const GatedMlp& mlp) {
   const std::int64_t n = mlp.n_rows;
-  return static_cast<std::size_t>(n * (mlp.norm.width + 2 * mlp.hidden)) +
+  return static_cast<std::size_t>(n * (mlp.norm.width + 3 * mlp.hidden)) +
          code_floats(mlp.gate, n, mlp.norm.width) +
          code_floats(mlp.up, n, mlp.norm.width) +
          code_floats(mlp.down, n, mlp.hidden);
@@ -88,7 +142,7 @@ std::size_t mlp_scratch(const GatedMlp& mlp) {
 
 std::size_t mlp_scratch(const GeluMlp& mlp) {
   const std::int64_t n = mlp.n_rows;
-  return static_cast<std::size_t>(n * (mlp.norm.width + mlp.hidden)) +
+  return static_cast<std::size_t>(n * (mlp.norm.width + 3 * mlp.hidden)) +
          code_floats(mlp.fc1, n, mlp.norm.width) +
          code_floats(mlp.fc2, n, mlp.hidden);
 }
@@ -97,15 +151,15 @@ void run_mlp(const GatedMlp& mlp, float* scratch, ThreadPool* pool, Isa isa) {
   const std::int64_t n = mlp.n_rows;
   const std::int64_t hidden = mlp.hidden;
   float* b = scratch;                 // [n, width]
-  float* g = b + n * mlp.norm.width;  // [n, hidden]
-  float* u = g + n * hidden;          // [n, hidden]
-  float* free = u + n * hidden;
+  float* h = b + n * mlp.norm.width;  // [n, hidden]
+  float* products = h + n * hidden;   // [2, n, hidden]
+  float* free = products + 2 * n * hidden;
   normalize_rows(mlp.norm, mlp.x, n, b, pool, isa);
 
-  Matmul gate = product(b, n, mlp.norm.width, mlp.gate, hidden, g);
-  Matmul up = product(b, n, mlp.norm.width, mlp.up, hidden, u);
+  Matmul gate = product(b, n, mlp.norm.width, mlp.gate, hidden, nullptr);
+  Matmul up = product(b, n, mlp.norm.width, mlp.up, hidden, nullptr);
   Matmul down =
-      residual_product(g, n, hidden, mlp.down, mlp.norm, mlp.x, mlp.y);
+      residual_product(h, n, hidden, mlp.down, mlp.norm, mlp.x, mlp.y);
   code_product(gate, free, pool, isa);
   if (same_codes(gate, up)) {
     up.codes = gate.codes;
@@ -116,16 +170,16 @@ void run_mlp(const GatedMlp& mlp, float* scratch, ThreadPool* pool, Isa isa) {
   const std::int64_t unit =
       std::max(hidden_unit(gate, down), hidden_unit(up, down));
   const int n_parts = fine_parts_for(pool, 2 * work_of(gate));
-  run_parts(pool, n_parts, [&](int part) {
-    const Range outs = part_in_units(hidden, unit, part, n_parts);
-    matmul_block(gate, outs, Range{0, n}, isa);
-    matmul_block(up, outs, Range{0, n}, isa);
-    for (std::int64_t row = 0; row < n; ++row) {
-      const std::int64_t at = row * hidden + outs.begin;
-      silu_mul(g + at, u + at, g + at, outs.size(), isa);
-    }
-    code_hidden(down, codes, outs, isa);
-  });
+  for_hidden_columns(n, hidden, unit, n_parts, products, pool,
+                     [&](const HiddenColumns& columns) {
+                       const std::int64_t size = n * columns.outs.size();
+                       float* g = columns.memory;
+                       float* u = g + size;
+                       multiply_rows(gate, columns.outs, g, isa);
+                       multiply_rows(up, columns.outs, u, isa);
+                       silu_mul(g, u, g, size, isa);
+                       hand_over(down, codes, g, columns.outs, h, isa);
+                     });
   matmul(down, pool, isa);
 }
 
@@ -134,25 +188,24 @@ void run_mlp(const GeluMlp& mlp, float* scratch, ThreadPool* pool, Isa isa) {
   const std::int64_t hidden = mlp.hidden;
   float* b = scratch;                 // [n, width]
   float* h = b + n * mlp.norm.width;  // [n, hidden]
-  float* free = h + n * hidden;
+  float* products = h + n * hidden;   // [2, n, hidden]
+  float* free = products + 2 * n * hidden;
   normalize_rows(mlp.norm, mlp.x, n, b, pool, isa);
 
-  Matmul fc1 = product(b, n, mlp.norm.width, mlp.fc1, hidden, h);
+  Matmul fc1 = product(b, n, mlp.norm.width, mlp.fc1, hidden, nullptr);
   Matmul fc2 = residual_product(h, n, hidden, mlp.fc2, mlp.norm, mlp.x, mlp.y);
   fc2.scale = mlp.layer_scale;
   code_product(fc1, free, pool, isa);
   std::byte* codes = take_codes(fc2, free);
   const std::int64_t unit = hidden_unit(fc1, fc2);
   const int n_parts = fine_parts_for(pool, work_of(fc1));
-  run_parts(pool, n_parts, [&](int part) {
-    const Range outs = part_in_units(hidden, unit, part, n_parts);
-    matmul_block(fc1, outs, Range{0, n}, isa);
-    for (std::int64_t row = 0; row < n; ++row) {
-      float* at = h + row * hidden + outs.begin;
-      gelu(at, at, outs.size(), isa);
-    }
-    code_hidden(fc2, codes, outs, isa);
-  });
+  for_hidden_columns(n, hidden, unit, n_parts, products, pool,
+                     [&](const HiddenColumns& columns) {
+                       float* a = columns.memory;
+                       multiply_rows(fc1, columns.outs, a, isa);
+                       gelu(a, a, n * columns.outs.size(), isa);
+                       hand_over(fc2, codes, a, columns.outs, h, isa);
+                     });
   matmul(fc2, pool, isa);
 }
 

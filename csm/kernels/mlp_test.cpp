@@ -6,11 +6,15 @@
 #include <vector>
 
 #include "csm/base/thread_pool.h"
+#include "csm/kernels/affine_testing.h"
 #include "csm/kernels/kernel_testing.h"
 
 namespace csm::kernels {
 namespace {
 
+using testing::AffineForm;
+using testing::AffineMatrix;
+using testing::all_affine_forms;
 using testing::bits_equal;
 using testing::Guarded;
 using testing::random_floats;
@@ -18,7 +22,7 @@ using testing::vector_isas;
 
 constexpr std::int64_t kWidth = 72;
 constexpr std::int64_t kHidden = 301;
-constexpr std::int64_t kRows = 9;
+constexpr std::int64_t kRows = 230;  // the hidden layer comes in pieces
 
 /// Weights of both blocks; the gated one has no norm bias.
 struct Weights {
@@ -92,6 +96,43 @@ TEST(Mlp, AnyThreadsAndRows_SameAsOneByOne) {
     EXPECT_TRUE(bits_equal(got, gated)) << threads << " threads";
     run(w.gelu(0, kRows, got.data()), &pool, kernel_isa());
     EXPECT_TRUE(bits_equal(got, gelu)) << threads << " threads";
+  }
+}
+
+TEST(Mlp, IntegerWeights_AnyThreadsAndRowsSameAsOneByOne) {
+  constexpr std::int64_t kIn = 128;
+  constexpr std::int64_t kInner = 640;
+  const std::vector<float> x = random_floats(kRows * kIn, 1);
+  const std::vector<float> gain = random_floats(kIn, 2);
+  const std::vector<float> scale = random_floats(kIn, 3);
+  const std::vector<float> values = random_floats(kIn * kInner, 4, 0.2F);
+  for (const AffineForm& form : all_affine_forms()) {
+    const AffineMatrix first(form, kInner, kIn, values);
+    const AffineMatrix last(form, kIn, kInner, values);
+    const auto view = [&](const AffineMatrix& m) {
+      return WeightView{m.product(1, nullptr).w, form.type, form.format};
+    };
+    const auto run_both = [&](std::int64_t row, std::int64_t n, float* y,
+                              ThreadPool* pool) {
+      const NormWeights norm{gain.data(), nullptr, 1e-5F, kIn};
+      const float* at = x.data() + row * kIn;
+      run(GatedMlp{at, n, kInner, norm, view(first), view(first), view(last),
+                   y},
+          pool, kernel_isa());
+      run(GeluMlp{at, n, kInner, norm, view(first), view(last), scale.data(),
+                  y + kRows * kIn},
+          pool, kernel_isa());
+    };
+    std::vector<float> want(2 * kRows * kIn);
+    for (std::int64_t row = 0; row < kRows; ++row) {
+      run_both(row, 1, want.data() + row * kIn, nullptr);
+    }
+    for (const int threads : {1, 3}) {
+      ThreadPool pool(threads);
+      std::vector<float> got(want.size());
+      run_both(0, kRows, got.data(), &pool);
+      EXPECT_TRUE(bits_equal(got, want)) << threads << " threads";
+    }
   }
 }
 

@@ -52,6 +52,10 @@
 // reference stay in registers.
 #define CSM_INLINE __attribute__((always_inline)) inline
 
+// A function that must not become part of its caller, so that the loops there
+// keep the registers.
+#define CSM_NOINLINE __attribute__((noinline)) inline
+
 // Unrolls the next loop, whose count is a small constant, so that an array of
 // vectors stays in registers.
 #if defined(__clang__)
