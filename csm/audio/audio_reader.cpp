@@ -4,10 +4,8 @@
 #include <sndfile.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <array>
 #include <cerrno>
-#include <cmath>
 #include <cstdio>
 #include <cstring>
 #include <span>
@@ -19,6 +17,7 @@
 #include "csm/audio/ogg_end.h"
 #include "csm/audio/wav_length.h"
 #include "csm/base/error.h"
+#include "csm/base/finite.h"
 #include "csm/base/str_cat.h"
 
 namespace csm::audio {
@@ -209,12 +208,10 @@ std::vector<float> AudioReader::read() {
                         static_cast<std::size_t>(parts.info.channels);
   std::vector<float> samples = mix_down(
       std::span<const float>(parts.block).first(n_values), parts.info.channels);
-  const auto bad = std::find_if(samples.begin(), samples.end(),
-                                [](float x) { return !std::isfinite(x); });
-  if (bad != samples.end()) {
+  if (const auto bad = find_not_finite(samples)) {
     fail(ErrorCode::kCorrupt, parts.name,
-         str_cat("finite samples, got ", *bad, " at sample ",
-                 parts.n_read + (bad - samples.begin())));
+         str_cat("finite samples, got ", samples[*bad], " at sample ",
+                 parts.n_read + static_cast<std::int64_t>(*bad)));
   }
   parts.n_read += n;
   return samples;

@@ -1,7 +1,6 @@
 #include "csm/audio/pcm16.h"
 
 #include <algorithm>
-#include <bit>
 #include <cstddef>
 
 namespace csm::audio {
@@ -19,16 +18,6 @@ std::vector<std::int16_t> to_pcm16(std::span<const float> samples) {
     pcm[i] = static_cast<std::int16_t>(static_cast<std::int32_t>(whole));
   }
   return pcm;
-}
-
-bool all_finite(std::span<const float> samples) {
-  constexpr std::uint32_t kExponent = 0x7f800000;
-  std::uint32_t largest = 0;
-  for (const float sample : samples) {
-    largest =
-        std::max(largest, std::bit_cast<std::uint32_t>(sample) & kExponent);
-  }
-  return largest != kExponent;
 }
 
 std::int64_t count_clipped(std::span<const float> samples) {

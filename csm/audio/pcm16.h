@@ -13,9 +13,6 @@ namespace csm::audio {
 [[nodiscard]] std::vector<std::int16_t> to_pcm16(
     std::span<const float> samples);
 
-/// True if no sample is infinite or not a number.
-[[nodiscard]] bool all_finite(std::span<const float> samples);
-
 /// How many samples lie outside [-1, 1] and would be changed by clipping.
 [[nodiscard]] std::int64_t count_clipped(std::span<const float> samples);
 

@@ -4,7 +4,6 @@
 
 #include <cmath>
 #include <cstdint>
-#include <limits>
 #include <vector>
 
 namespace csm::audio {
@@ -26,22 +25,6 @@ TEST(ToPcm16, HalfwayAndOutside_RoundToEvenAndHold) {
   const std::vector<std::int16_t> expected = {0,     2,      0,     32767,
                                               32767, -32768, -32768};
   EXPECT_EQ(to_pcm16(samples), expected);
-}
-
-TEST(AllFinite, OneSampleThatIsNot_IsFound) {
-  const float infinity = std::numeric_limits<float>::infinity();
-  const float nan = std::numeric_limits<float>::quiet_NaN();
-  const float longest = std::numeric_limits<float>::max();
-  std::vector<float> samples(37, -longest);
-  EXPECT_TRUE(all_finite(samples));
-  EXPECT_TRUE(all_finite({}));
-  for (const float bad : {infinity, -infinity, nan, -nan}) {
-    for (float& sample : samples) {
-      sample = bad;
-      EXPECT_FALSE(all_finite(samples));
-      sample = 0;
-    }
-  }
 }
 
 TEST(ToPcm16, EveryEighthOfAStep_RoundsAsTheStandardLibraryDoes) {

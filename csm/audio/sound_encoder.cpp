@@ -1,23 +1,20 @@
 #include "csm/audio/sound_encoder.h"
 
-#include <algorithm>
-#include <cmath>
+#include <cstdint>
 
-#include "csm/audio/pcm16.h"
 #include "csm/audio/plain_encoder.h"
 #include "csm/audio/sndfile_encoder.h"
 #include "csm/base/error.h"
+#include "csm/base/finite.h"
 #include "csm/base/str_cat.h"
 
 namespace csm::audio {
 void SoundEncoder::append(std::span<const float> samples) {
-  if (!all_finite(samples)) {
-    const auto bad = std::find_if(samples.begin(), samples.end(),
-                                  [](float x) { return !std::isfinite(x); });
-    throw Error(
-        ErrorCode::kInvalidArgument,
-        str_cat("[audio.encode] expected finite samples, got ", *bad,
-                " (sample ", n_samples_ + (bad - samples.begin()), ')'));
+  if (const auto bad = find_not_finite(samples)) {
+    throw Error(ErrorCode::kInvalidArgument,
+                str_cat("[audio.encode] expected finite samples, got ",
+                        samples[*bad], " (sample ",
+                        n_samples_ + static_cast<std::int64_t>(*bad), ')'));
   }
   add(samples);
   n_samples_ += static_cast<std::int64_t>(samples.size());

@@ -1,12 +1,12 @@
 #include "csm/engine/codec_stream.h"
 
 #include <algorithm>
-#include <cmath>
 #include <cstddef>
 #include <string>
 #include <utility>
 
 #include "csm/base/error.h"
+#include "csm/base/finite.h"
 #include "csm/base/str_cat.h"
 #include "csm/codec/mimi_decoder.h"
 #include "csm/codec/mimi_encoder.h"
@@ -84,11 +84,9 @@ int EncodeStream::n_codebooks() const { return state_->options.n_codebooks; }
 std::vector<std::int32_t> EncodeStream::push(std::span<const float> samples) {
   State& state = *state_;
   if (state.finished) invalid("expected no samples after the end of the sound");
-  for (std::size_t i = 0; i < samples.size(); ++i) {
-    if (!std::isfinite(samples[i])) {
-      invalid(str_cat("expected finite samples, got ", samples[i], " (sample ",
-                      state.n_samples + static_cast<std::int64_t>(i), ")"));
-    }
+  if (const auto bad = find_not_finite(samples)) {
+    invalid(str_cat("expected finite samples, got ", samples[*bad], " (sample ",
+                    state.n_samples + static_cast<std::int64_t>(*bad), ")"));
   }
   state.n_samples += static_cast<std::int64_t>(samples.size());
   std::vector<float>& waiting = state.waiting;

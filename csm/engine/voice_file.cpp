@@ -1,7 +1,6 @@
 #include "csm/engine/voice_file.h"
 
 #include <charconv>
-#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -15,6 +14,7 @@
 
 #include "csm/base/atomic_file.h"
 #include "csm/base/error.h"
+#include "csm/base/finite.h"
 #include "csm/base/printable.h"
 #include "csm/base/sha256.h"
 #include "csm/base/str_cat.h"
@@ -285,12 +285,10 @@ void VoiceReader::read_codes(Voice& voice) const {
 
 std::vector<float> VoiceReader::finite_values(const TensorView& tensor) const {
   std::vector<float> out = values<float>(tensor);
-  for (std::size_t i = 0; i < out.size(); ++i) {
-    if (!std::isfinite(out[i])) {
-      fail(
-          str_cat("expected finite values, got ", out[i], " (element ", i, ")"),
-          tensor.name);
-    }
+  if (const auto bad = find_not_finite(out)) {
+    fail(str_cat("expected finite values, got ", out[*bad], " (element ", *bad,
+                 ")"),
+         tensor.name);
   }
   return out;
 }
