@@ -74,6 +74,28 @@ TEST(AffineProduct, AllForms_WithinBoundOfDoubles) {
   }
 }
 
+/// Whether the first n_rows of x give the first rows of `want`, bit for bit,
+/// and nothing is written beside them.
+::testing::AssertionResult gives(const AffineMatrix& w,
+                                 const std::vector<float>& x,
+                                 std::int64_t n_rows,
+                                 const std::vector<float>& want, Isa isa) {
+  const std::int64_t n_out = w.product(n_rows, nullptr).n_out;
+  Guarded got(as_size(n_rows * n_out));
+  Matmul m = w.product(n_rows, got.data());
+  const auto codes = w.codes(x.data(), n_rows, isa);
+  m.codes = codes.data();
+  matmul(m, nullptr, isa);
+  if (!got.intact()) {
+    return ::testing::AssertionFailure() << "written out of bounds";
+  }
+  const auto rows = std::span(want).first(got.values().size());
+  if (!bits_equal(got.values(), rows)) {
+    return ::testing::AssertionFailure() << "other bits";
+  }
+  return ::testing::AssertionSuccess();
+}
+
 TEST(AffineProduct, AllIsasSizesAndRows_BitEqualToScalarWithinBounds) {
   for (const AffineForm& form : all_affine_forms()) {
     for (const std::int64_t n_in : {128, 256}) {
@@ -83,16 +105,9 @@ TEST(AffineProduct, AllIsasSizesAndRows_BitEqualToScalarWithinBounds) {
         const std::vector<float> want = w.multiply(x, Isa::kScalar);
         for (const Isa isa : vector_isas()) {
           for (const std::int64_t n_rows : {1, 2, 3, 8, 15}) {
-            Guarded got(as_size(n_rows * n_out));
-            Matmul m = w.product(n_rows, got.data());
-            const auto codes = w.codes(x.data(), n_rows, isa);
-            m.codes = codes.data();
-            matmul(m, nullptr, isa);
-            ASSERT_TRUE(bits_equal(got.values(),
-                                   std::span(want).first(got.values().size())))
+            ASSERT_TRUE(gives(w, x, n_rows, want, isa))
                 << to_string(isa) << " " << name_of(form) << " " << n_rows
                 << "x" << n_out << "x" << n_in;
-            ASSERT_TRUE(got.intact());
           }
         }
       }
@@ -116,16 +131,9 @@ TEST(AffineProduct, ManyRows_BitEqualToScalarRowByRow) {
       }
       for (const Isa isa : available_isas()) {
         for (const std::int64_t n_rows : {16, 24, 31, 45}) {
-          Guarded got(as_size(n_rows * n_out));
-          Matmul m = w.product(n_rows, got.data());
-          const auto codes = w.codes(x.data(), n_rows, isa);
-          m.codes = codes.data();
-          matmul(m, nullptr, isa);
-          ASSERT_TRUE(bits_equal(got.values(),
-                                 std::span(want).first(got.values().size())))
+          ASSERT_TRUE(gives(w, x, n_rows, want, isa))
               << to_string(isa) << " " << name_of(form) << " " << n_rows << "x"
               << n_out;
-          ASSERT_TRUE(got.intact());
         }
       }
     }

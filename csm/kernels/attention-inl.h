@@ -2,29 +2,6 @@
 
 #include "csm/kernels/softmax-inl.h"
 
-/// Products of n elements, summed in 32 lanes and then in 16.
-inline Lanes dot_lanes(const float* a, const float* b, std::int64_t n) {
-  Lanes lower = zero();
-  Lanes upper = zero();
-  std::int64_t i = 0;
-  for (; i + 2 * kLanes <= n; i += 2 * kLanes) {
-    lower = fma(load(a + i), load(b + i), lower);
-    upper = fma(load(a + i + kLanes), load(b + i + kLanes), upper);
-  }
-  if (i + kLanes <= n) {
-    lower = fma(load(a + i), load(b + i), lower);
-    i += kLanes;
-    const int tail = static_cast<int>(n - i);
-    if (tail != 0) {
-      upper = fma(load_first(a + i, tail), load_first(b + i, tail), upper);
-    }
-  } else if (i < n) {
-    const int tail = static_cast<int>(n - i);
-    lower = fma(load_first(a + i, tail), load_first(b + i, tail), lower);
-  }
-  return add(lower, upper);
-}
-
 /// Query heads of one key head that share the reading of keys and values, keys
 /// that share that of queries, and vectors of values in one pass.
 inline constexpr unsigned kSharingQueries = kTileRows >= 4 ? 4 : 2;
@@ -54,7 +31,8 @@ CSM_INLINE void add_products(const float* q, const float* k,
   }
 }
 
-/// dot_lanes() of every query with every key, as dots[query][first + key].
+/// Products of n elements of every query with every key, summed in 32 lanes and
+/// then in 16, as dots[query][first + key].
 template <unsigned kQueries, unsigned kKeys>
 CSM_INLINE void dot_tile(const float* q, const float* k, std::int64_t n,
                          unsigned first, Lanes (&dots)[kQueries][kLanes]) {
@@ -111,9 +89,10 @@ inline void score_run(const AttentionHeads& h, const float* q, const float* k,
     }
   }
   for (; j < n; ++j, k += h.head_dim) {
+    Lanes dots[kQueries][kLanes];
+    dot_tile<kQueries, 1>(q, k, h.head_dim, 0, dots);
     for (unsigned r = 0; r < kQueries; ++r) {
-      const Lanes dot = dot_lanes(q + r * h.head_dim, k, h.head_dim);
-      scores[r * h.n_keys + j] = reduce_add(dot) * h.scale;
+      scores[r * h.n_keys + j] = reduce_add(dots[r][0]) * h.scale;
     }
   }
 }

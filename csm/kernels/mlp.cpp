@@ -73,14 +73,10 @@ Range part_in_units(std::int64_t n, std::int64_t unit, int part, int n_parts) {
 /// the second cache.
 constexpr std::int64_t kHiddenFloats = 1 << 15;
 
-/// Hidden columns of all rows, computed by one thread at a time.
-struct HiddenColumns {
-  Range outs;
-  float* memory;  // [2, n_rows, outs.size()], for the products
-};
-
-/// Calls fn(HiddenColumns) for columns that together are the hidden layer;
-/// `memory` is [2, n_rows, hidden], of which many rows touch only a part.
+/// Calls fn(outs, own) for columns that together are the hidden layer, one
+/// thread for some columns of all rows at a time; `own` is for their products,
+/// [2, n_rows, outs.size()] of `memory` [2, n_rows, hidden], of which many rows
+/// touch only a part.
 template <class Fn>
 void for_hidden_columns(std::int64_t n_rows, std::int64_t hidden,
                         std::int64_t unit, int n_parts, float* memory,
@@ -91,8 +87,8 @@ void for_hidden_columns(std::int64_t n_rows, std::int64_t hidden,
   run_parts(pool, n_parts, [&](int part) {
     const Range all = part_in_units(hidden, unit, part, n_parts);
     for (std::int64_t i = all.begin; i < all.end; i += step) {
-      fn(HiddenColumns{{i, std::min(i + step, all.end)},
-                       memory + 2 * n_rows * all.begin});
+      fn(Range{i, std::min(i + step, all.end)},
+         memory + 2 * n_rows * all.begin);
     }
   });
 }
@@ -171,14 +167,13 @@ void run_mlp(const GatedMlp& mlp, float* scratch, ThreadPool* pool, Isa isa) {
       std::max(hidden_unit(gate, down), hidden_unit(up, down));
   const int n_parts = fine_parts_for(pool, 2 * work_of(gate));
   for_hidden_columns(n, hidden, unit, n_parts, products, pool,
-                     [&](const HiddenColumns& columns) {
-                       const std::int64_t size = n * columns.outs.size();
-                       float* g = columns.memory;
+                     [&](Range outs, float* g) {
+                       const std::int64_t size = n * outs.size();
                        float* u = g + size;
-                       multiply_rows(gate, columns.outs, g, isa);
-                       multiply_rows(up, columns.outs, u, isa);
+                       multiply_rows(gate, outs, g, isa);
+                       multiply_rows(up, outs, u, isa);
                        silu_mul(g, u, g, size, isa);
-                       hand_over(down, codes, g, columns.outs, h, isa);
+                       hand_over(down, codes, g, outs, h, isa);
                      });
   matmul(down, pool, isa);
 }
@@ -200,11 +195,10 @@ void run_mlp(const GeluMlp& mlp, float* scratch, ThreadPool* pool, Isa isa) {
   const std::int64_t unit = hidden_unit(fc1, fc2);
   const int n_parts = fine_parts_for(pool, work_of(fc1));
   for_hidden_columns(n, hidden, unit, n_parts, products, pool,
-                     [&](const HiddenColumns& columns) {
-                       float* a = columns.memory;
-                       multiply_rows(fc1, columns.outs, a, isa);
-                       gelu(a, a, n * columns.outs.size(), isa);
-                       hand_over(fc2, codes, a, columns.outs, h, isa);
+                     [&](Range outs, float* a) {
+                       multiply_rows(fc1, outs, a, isa);
+                       gelu(a, a, n * outs.size(), isa);
+                       hand_over(fc2, codes, a, outs, h, isa);
                      });
   matmul(fc2, pool, isa);
 }
