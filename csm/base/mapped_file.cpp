@@ -11,6 +11,7 @@
 
 #include "csm/base/descriptor.h"
 #include "csm/base/error.h"
+#include "csm/base/round_up.h"
 #include "csm/base/str_cat.h"
 
 namespace csm {
@@ -63,7 +64,7 @@ MappedFile& MappedFile::operator=(MappedFile&& other) noexcept {
 void MappedFile::release(std::span<const std::byte> range) const {
   const auto page = static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE));
   const auto address = reinterpret_cast<std::uintptr_t>(range.data());
-  const std::uintptr_t begin = (address + page - 1) / page * page;
+  const std::uintptr_t begin = round_up(address, page);
   const std::uintptr_t end = (address + range.size()) / page * page;
   if (begin >= end) return;
   // Advice only: a failure costs memory, nothing else.

@@ -7,6 +7,7 @@
 
 #include "csm/base/check.h"
 #include "csm/base/error.h"
+#include "csm/base/round_up.h"
 #include "csm/base/str_cat.h"
 #include "csm/kernels/rows_op.h"
 
@@ -57,8 +58,8 @@ void KvCache::reserve(const kernels::Exec& exec, int n_positions) {
   if (needed <= capacity_) {
     return;
   }
-  const int capacity = std::min((needed + kGrowth - 1) / kGrowth * kGrowth,
-                                shape_.max_positions);
+  const int capacity =
+      std::min(round_up(needed, kGrowth), shape_.max_positions);
   const auto added = [&] {
     return kernels::zeros(exec, {shape_.n_sequences * shape_.n_kv_heads,
                                  capacity - capacity_, shape_.head_dim});

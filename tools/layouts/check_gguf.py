@@ -3,9 +3,9 @@
     python tools/layouts/check_gguf.py --csm build/release/bin/csm
 
 Of the demo model in every type: names and shapes are CrispASR's as
-gguf_files.py writes them, keys and values too, floats are the model's, blocks are bytes as
-gguf.quantize makes them, tokens and merges are tokenizer.json's. Needs what
-check_matrix.py needs.
+gguf_files.py writes them, keys and values too, floats are the model's, blocks
+are bytes as gguf.quantize makes them, tokens and merges are tokenizer.json's.
+Needs what check_matrix.py needs.
 """
 
 import argparse
