@@ -65,16 +65,19 @@ void ThreadPool::stop() {
   workers_.clear();
 }
 
+int ThreadPool::lane_end(int lane) const {
+  return static_cast<int>(std::int64_t{n_tasks_} * (lane + 1) / size());
+}
+
 void ThreadPool::run_lane(int lane) {
   std::atomic<int>& unclaimed = unclaimed_[static_cast<std::size_t>(lane)];
-  const auto n_lanes = static_cast<int>(unclaimed_.size());
   int left = unclaimed.load(std::memory_order_relaxed);
   while (left > 0) {
     // Acquire: the claim sees the loop that the newest value belongs to.
     if (unclaimed.compare_exchange_weak(left, left - 1,
                                         std::memory_order_acquire,
                                         std::memory_order_relaxed)) {
-      fn_(context_, lane + (left - 1) * n_lanes);
+      fn_(context_, lane_end(lane) - left);
       unfinished_.fetch_sub(1, std::memory_order_release);
       left = unclaimed.load(std::memory_order_relaxed);
     }
@@ -82,20 +85,18 @@ void ThreadPool::run_lane(int lane) {
 }
 
 void ThreadPool::run_tasks(int thread) {
-  const auto n_lanes = static_cast<int>(unclaimed_.size());
-  for (int lane = thread; lane < n_lanes; ++lane) run_lane(lane);
+  for (int lane = thread; lane < size(); ++lane) run_lane(lane);
   for (int lane = 0; lane < thread; ++lane) run_lane(lane);
 }
 
 void ThreadPool::start_loop(int n_tasks, void* context, TaskFn fn) {
   context_ = context;
   fn_ = fn;
+  n_tasks_ = n_tasks;
   unfinished_.store(n_tasks, std::memory_order_relaxed);
-  const auto n_lanes = static_cast<int>(unclaimed_.size());
-  for (int lane = 0; lane < n_lanes; ++lane) {
-    const int n = n_tasks / n_lanes + (lane < n_tasks % n_lanes ? 1 : 0);
-    unclaimed_[static_cast<std::size_t>(lane)].store(n,
-                                                     std::memory_order_release);
+  for (int lane = 0; lane < size(); ++lane) {
+    unclaimed_[static_cast<std::size_t>(lane)].store(
+        lane_end(lane) - lane_end(lane - 1), std::memory_order_release);
   }
   generation_.fetch_add(1);
   if (sleeping_.load() > 0) {

@@ -12,11 +12,12 @@ namespace csm {
 
 /// A fixed set of threads that run the tasks of one parallel loop at a time.
 ///
-/// Every thread has a lane of tasks (task t is in lane t mod size()), so that
-/// it meets the same weights, still in its cache, frame after frame. A thread
-/// that is done with its own lane takes tasks from the other lanes; so does
-/// the caller. A thread that the machine is not running at the moment is
-/// therefore never waited for, unless it was stopped in the middle of a task.
+/// Every thread has a lane of tasks, which follow each other and begin in
+/// order: it meets the same weights, still in its cache, frame after frame, and
+/// the weights of one task lie behind those of the task before. A thread that
+/// is done with its own lane takes tasks from the other lanes; so does the
+/// caller. A thread that the machine is not running at the moment is therefore
+/// never waited for, unless it was stopped in the middle of a task.
 ///
 /// Workers spin for a short while after a loop, because the loops of one frame
 /// follow each other within microseconds, and then sleep. The calling thread
@@ -58,16 +59,18 @@ class ThreadPool {
   void work(int thread) noexcept;
   void run_tasks(int thread);
   void run_lane(int lane);
+  [[nodiscard]] int lane_end(int lane) const;
   bool wait_for_loop(std::uint64_t seen);
 
   // Tasks of each lane that nobody has claimed. A claim takes one off by
   // compare-and-swap on the newest value, so it is always a claim on the loop
   // in progress, however late the thread is; and a loop with a claimed task
-  // cannot end before that task is done. What the loop is (fn_, context_) is
+  // cannot end before that task is done. What the loop is (the next three) is
   // read after the claim only.
   std::vector<std::atomic<int>> unclaimed_;
   void* context_ = nullptr;
   TaskFn fn_ = nullptr;
+  int n_tasks_ = 0;
   std::atomic<int> unfinished_{0};  // tasks of the loop that are not done
 
   std::atomic<bool> busy_{false};             // a loop is in progress

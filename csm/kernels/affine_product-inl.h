@@ -11,6 +11,9 @@ inline Lanes load_16(const std::byte* p, Bf16) {
   return load(static_cast<const Bf16*>(static_cast<const void*>(p)));
 }
 
+/// Bytes from the group in use to the one that is asked for; see matmul-inl.h.
+inline constexpr int kFetchAhead = 6144;
+
 /// One tile with kRows rows of codes.
 template <bool kInt4, unsigned kRows, class Scale>
 inline void tile_product(const Matmul& m, const std::byte* tile,
@@ -25,7 +28,12 @@ inline void tile_product(const Matmul& m, const std::byte* tile,
   CSM_UNROLL
   for (unsigned r = 0; r < kRows; ++r) sums[r] = zero();
 
+  const std::int64_t group_bytes =
+      group * (kInt4 ? 8 : 16) + 32 * static_cast<int>(sizeof(Scale));
   for (std::int64_t g = 0; g < n_groups; ++g) {
+    for (std::int64_t line = 0; line < group_bytes; line += 64) {
+      __builtin_prefetch(tile + kFetchAhead + line);
+    }
     IntLanes dots[kRows];
     if constexpr (kInt4) {
       dot_group4<kRows>(tile, codes, stride, group, dots);

@@ -188,11 +188,31 @@ struct OutSums {
   Lanes each[kRows][kLanes];
 };
 
+/// Bytes from the weights in use to those that are asked for, with one stream
+/// of them and with several.
+inline constexpr int kFetchAhead = 6144;
+inline constexpr int kFetchAheadOfSeveral = 4096;
+
+/// Asks for the weights of 32 columns kAhead bytes behind w, so that they come
+/// from memory before they are used: what the processor fetches on its own
+/// falls behind where memory is fast. Behind the last row they are mostly those
+/// that the thread reads next.
+template <int kAhead, class W>
+inline void fetch_ahead(const W* w) {
+  const auto* bytes = static_cast<const char*>(static_cast<const void*>(w));
+  constexpr int kBytes = 2 * kLanes * static_cast<int>(sizeof(W));
+  CSM_UNROLL
+  for (int line = 0; line < kBytes; line += 64) {
+    __builtin_prefetch(bytes + kAhead + line);
+  }
+}
+
 /// kOuts weight rows, each read as one linear stream, with kRows rows of x;
 /// their sums go to places `at`, ...
 template <unsigned kOuts, unsigned kRows, class W>
 inline void stream_outs(const Matmul& m, std::int64_t row, std::int64_t out,
                         std::int64_t at, OutSums<kRows>& to) {
+  constexpr int kAhead = kOuts == 1 ? kFetchAhead : kFetchAheadOfSeveral;
   const float* x = m.x + row * m.x_stride;
   const W* w = static_cast<const W*>(m.w) + out * m.n_in;
   RowSums<kRows> sums[kOuts];
@@ -200,6 +220,9 @@ inline void stream_outs(const Matmul& m, std::int64_t row, std::int64_t out,
   for (unsigned o = 0; o < kOuts; ++o) clear(sums[o]);
   const std::int64_t n_columns = m.n_in / (2 * kLanes) * (2 * kLanes);
   for (std::int64_t i = 0; i < n_columns; i += 2 * kLanes) {
+    CSM_UNROLL
+    for (unsigned o = 0; o < kOuts; ++o)
+      fetch_ahead<kAhead>(w + o * m.n_in + i);
     Lanes x_lower[kRows];
     Lanes x_upper[kRows];
     CSM_UNROLL
@@ -228,10 +251,9 @@ inline void stream_outs(const Matmul& m, std::int64_t row, std::int64_t out,
   }
 }
 
-/// Inputs that are fetched from the first cache faster than weights come from
-/// memory. More of them should serve several weight rows at once; otherwise one
-/// stream is read faster than several.
-inline constexpr std::int64_t kCheapInputs = 2048;
+/// Inputs that fill the first cache. More of them serve several weight rows at
+/// once; otherwise one stream of weights is read faster than several.
+inline constexpr std::int64_t kCheapInputs = 8192;
 
 /// Weight rows that share one reading of kRows rows of inputs.
 template <unsigned kRows>
