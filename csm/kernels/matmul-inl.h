@@ -182,21 +182,13 @@ inline void tile_block(const Matmul& m, Range outs, Range rows) {
   }
 }
 
-/// Sums, in lanes, of 16 outputs for kRows rows of x.
-template <unsigned kRows>
-struct OutSums {
-  Lanes each[kRows][kLanes];
-};
+/// Bytes of all streams between the weights in use and those that are asked
+/// for.
+inline constexpr int kFetchAhead = 8192;
 
-/// Bytes from the weights in use to those that are asked for, with one stream
-/// of them and with several.
-inline constexpr int kFetchAhead = 6144;
-inline constexpr int kFetchAheadOfSeveral = 4096;
-
-/// Asks for the weights of 32 columns kAhead bytes behind w, so that they come
-/// from memory before they are used: what the processor fetches on its own
-/// falls behind where memory is fast. Behind the last row they are mostly those
-/// that the thread reads next.
+/// Asks for 32 columns kAhead bytes behind w, long enough before they are used:
+/// what the processor fetches on its own falls behind where memory is fast.
+/// Behind the last row they are mostly weights that the thread reads next.
 template <int kAhead, class W>
 inline void fetch_ahead(const W* w) {
   const auto* bytes = static_cast<const char*>(static_cast<const void*>(w));
@@ -207,22 +199,24 @@ inline void fetch_ahead(const W* w) {
   }
 }
 
-/// kOuts weight rows, each read as one linear stream, with kRows rows of x;
-/// their sums go to places `at`, ...
+/// Sums, in lanes, of 16 outputs for kRows rows of x.
+template <unsigned kRows>
+struct OutSums {
+  Lanes each[kRows][kLanes];
+};
+
+/// kOuts weight rows, `apart` from each other, with kRows rows of x; place `at`
+/// of their sums.
 template <unsigned kOuts, unsigned kRows, class W>
-inline void stream_outs(const Matmul& m, std::int64_t row, std::int64_t out,
-                        std::int64_t at, OutSums<kRows>& to) {
-  constexpr int kAhead = kOuts == 1 ? kFetchAhead : kFetchAheadOfSeveral;
+inline void stream_outs(const Matmul& m, std::int64_t row, const W* w,
+                        std::int64_t apart, std::int64_t at,
+                        OutSums<kRows> (&to)[kOuts]) {
   const float* x = m.x + row * m.x_stride;
-  const W* w = static_cast<const W*>(m.w) + out * m.n_in;
   RowSums<kRows> sums[kOuts];
   CSM_UNROLL
   for (unsigned o = 0; o < kOuts; ++o) clear(sums[o]);
   const std::int64_t n_columns = m.n_in / (2 * kLanes) * (2 * kLanes);
   for (std::int64_t i = 0; i < n_columns; i += 2 * kLanes) {
-    CSM_UNROLL
-    for (unsigned o = 0; o < kOuts; ++o)
-      fetch_ahead<kAhead>(w + o * m.n_in + i);
     Lanes x_lower[kRows];
     Lanes x_upper[kRows];
     CSM_UNROLL
@@ -232,8 +226,10 @@ inline void stream_outs(const Matmul& m, std::int64_t row, std::int64_t out,
     }
     CSM_UNROLL
     for (unsigned o = 0; o < kOuts; ++o) {
-      const Lanes w_lower = load(w + o * m.n_in + i);
-      const Lanes w_upper = load(w + o * m.n_in + i + kLanes);
+      const W* w_row = w + o * apart + i;
+      fetch_ahead<kFetchAhead / static_cast<int>(kOuts)>(w_row);
+      const Lanes w_lower = load(w_row);
+      const Lanes w_upper = load(w_row + kLanes);
       CSM_UNROLL
       for (unsigned r = 0; r < kRows; ++r) {
         sums[o].lower[r] = fma(x_lower[r], w_lower, sums[o].lower[r]);
@@ -243,42 +239,53 @@ inline void stream_outs(const Matmul& m, std::int64_t row, std::int64_t out,
   }
   CSM_UNROLL
   for (unsigned o = 0; o < kOuts; ++o) {
-    add_last_columns<kRows, W>(m, w + o * m.n_in, row, sums[o]);
+    add_last_columns<kRows, W>(m, w + o * apart, row, sums[o]);
     CSM_UNROLL
     for (unsigned r = 0; r < kRows; ++r) {
-      to.each[r][at + o] = add(sums[o].lower[r], sums[o].upper[r]);
+      to[o].each[r][at] = add(sums[o].lower[r], sums[o].upper[r]);
     }
   }
 }
 
-/// Inputs that fill the first cache. More of them serve several weight rows at
-/// once; otherwise one stream of weights is read faster than several.
-inline constexpr std::int64_t kCheapInputs = 8192;
+/// kOuts times n outputs, at most 16, the first ones from `first` on and the
+/// next ones `apart` behind.
+template <unsigned kOuts, unsigned kRows, class W>
+inline void stream_group(const Matmul& m, std::int64_t row, std::int64_t first,
+                         std::int64_t apart, std::int64_t n) {
+  const W* w = static_cast<const W*>(m.w) + first * m.n_in;
+  OutSums<kRows> sums[kOuts];
+  for (std::int64_t o = 0; o < n; ++o) {
+    stream_outs<kOuts, kRows, W>(m, row, w + o * m.n_in, apart * m.n_in, o,
+                                 sums);
+  }
+  for (unsigned s = 0; s < kOuts; ++s) {
+    for (unsigned r = 0; r < kRows; ++r) {
+      Lanes(&each)[kLanes] = sums[s].each[r];
+      for (std::int64_t o = n; o < kLanes; ++o) each[o] = zero();
+      store_outs(m, row + r, first + s * apart, n, reduce_each(each));
+    }
+  }
+}
 
-/// Weight rows that share one reading of kRows rows of inputs.
-template <unsigned kRows>
-inline constexpr unsigned kSharingOuts =
-    kRows > 2 ? 2 * kStreamOuts / kRows : kStreamOuts;
+/// So many inputs fill the first cache: two weight rows share a reading of
+/// them, each from a stream of its own through a half of the weights. One
+/// stream is read faster where inputs are few.
+inline constexpr std::int64_t kManyInputs = 8192;
 
 template <unsigned kRows, class W>
 inline void stream_rows(const Matmul& m, Range outs, std::int64_t row) {
-  constexpr unsigned kOuts = kSharingOuts<kRows>;
-  const bool shares = m.n_in * kRows > kCheapInputs;
-  for (std::int64_t first = outs.begin; first < outs.end; first += kLanes) {
+  std::int64_t first = outs.begin;
+  if (m.n_in * kRows >= kManyInputs) {
+    const std::int64_t half = outs.size() / (2 * kLanes) * kLanes;
+    for (; first < outs.begin + half; first += kLanes) {
+      stream_group<2, kRows, W>(m, row, first, half, kLanes);
+    }
+    first += half;
+  }
+  for (; first < outs.end; first += kLanes) {
     const std::int64_t left = outs.end - first;
     const std::int64_t n = left < kLanes ? left : kLanes;
-    OutSums<kRows> sums;
-    std::int64_t o = 0;
-    if (shares) {
-      for (; o + kOuts <= n; o += kOuts) {
-        stream_outs<kOuts, kRows, W>(m, row, first + o, o, sums);
-      }
-    }
-    for (; o < n; ++o) stream_outs<1, kRows, W>(m, row, first + o, o, sums);
-    for (unsigned r = 0; r < kRows; ++r) {
-      for (o = n; o < kLanes; ++o) sums.each[r][o] = zero();
-      store_outs(m, row + r, first, n, reduce_each(sums.each[r]));
-    }
+    stream_group<1, kRows, W>(m, row, first, 0, n);
   }
 }
 

@@ -21,7 +21,6 @@ struct IntLanes {
 
 inline constexpr int kLanes = 16;
 inline constexpr unsigned kStreamRows = 4;
-inline constexpr unsigned kStreamOuts = 4;
 inline constexpr unsigned kTileRows = 6;
 inline constexpr unsigned kTileOuts = 4;
 

@@ -19,7 +19,6 @@ struct IntLanes {
 
 inline constexpr int kLanes = 16;
 inline constexpr unsigned kStreamRows = 2;
-inline constexpr unsigned kStreamOuts = 2;
 inline constexpr unsigned kTileRows = 3;
 inline constexpr unsigned kTileOuts = 2;
 

@@ -24,11 +24,10 @@ struct IntLanes {
 
 inline constexpr int kLanes = 16;
 
-/// What fits into registers of a matrix product: `kStreamOuts` weight rows with
-/// one or two rows of inputs, `kTileOuts` with `kTileRows` in a tile. Up to
+/// What fits into registers of a matrix product: two weight rows with
+/// `kStreamRows` rows of inputs, `kTileOuts` with `kTileRows` in a tile. Up to
 /// `kStreamRows` rows of inputs the weights are streamed, not tiled.
 inline constexpr unsigned kStreamRows = 2;
-inline constexpr unsigned kStreamOuts = 2;
 inline constexpr unsigned kTileRows = 4;
 inline constexpr unsigned kTileOuts = 2;
 
