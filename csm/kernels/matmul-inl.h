@@ -70,10 +70,12 @@ struct PanelSums {
 /// Adds the products of kOuts weight rows with kRows rows of x, one lane half:
 /// each loaded vector is used several times. `columns` begins at the first
 /// column of the half; what is behind the last full vector is added only at the
-/// end of the rows. The first piece of the columns begins the sums.
+/// end of the rows. The first piece of the columns begins the sums. Asks for
+/// the weights `ahead` elements behind those in use.
 template <unsigned kOuts, unsigned kRows, class W>
 inline void tile_half(const Matmul& m, const float* x, const W* w,
-                      Range columns, bool first, Lanes (*sums)[kRows]) {
+                      Range columns, bool first, std::int64_t ahead,
+                      Lanes (*sums)[kRows]) {
   Lanes acc[kOuts][kRows];
   CSM_UNROLL
   for (unsigned o = 0; o < kOuts; ++o) {
@@ -95,7 +97,9 @@ inline void tile_half(const Matmul& m, const float* x, const W* w,
       x_rows[r] = load(x + r * m.x_stride + i);
     CSM_UNROLL
     for (unsigned o = 0; o < kOuts; ++o) {
-      const Lanes w_row = load(w + o * m.n_in + i);
+      const W* w_columns = w + o * m.n_in + i;
+      __builtin_prefetch(w_columns + ahead);
+      const Lanes w_row = load(w_columns);
       CSM_UNROLL
       for (unsigned r = 0; r < kRows; ++r) {
         acc[o][r] = fma(x_rows[r], w_row, acc[o][r]);
@@ -113,15 +117,17 @@ inline void tile_half(const Matmul& m, const float* x, const W* w,
 /// tile_half for all weight rows `outs`, at most kPanelOuts.
 template <unsigned kRows, class W>
 inline void panel_half(const Matmul& m, const float* x, Range outs,
-                       Range columns, bool first, Lanes (*sums)[kRows]) {
+                       Range columns, bool first, std::int64_t ahead,
+                       Lanes (*sums)[kRows]) {
   const W* w = static_cast<const W*>(m.w) + outs.begin * m.n_in;
   std::int64_t out = 0;
   for (; out + kTileOuts <= outs.size(); out += kTileOuts) {
-    tile_half<kTileOuts, kRows>(m, x, w + out * m.n_in, columns, first,
+    tile_half<kTileOuts, kRows>(m, x, w + out * m.n_in, columns, first, ahead,
                                 sums + out);
   }
   for (; out < outs.size(); ++out) {
-    tile_half<1, kRows>(m, x, w + out * m.n_in, columns, first, sums + out);
+    tile_half<1, kRows>(m, x, w + out * m.n_in, columns, first, ahead,
+                        sums + out);
   }
 }
 
@@ -140,17 +146,23 @@ inline void finish_panel_row(const Matmul& m, std::int64_t row, unsigned r,
   }
 }
 
-/// kRows rows of x with at most kPanelOuts weight rows.
+/// kRows rows of x with at most kPanelOuts weight rows; with `fetches` asks for
+/// the next piece of the weights while one is multiplied.
 template <unsigned kRows, class W>
-inline void tile_panel(const Matmul& m, std::int64_t row, Range outs) {
+inline void tile_panel(const Matmul& m, std::int64_t row, Range outs,
+                       bool fetches) {
   const float* x = m.x + row * m.x_stride;
   PanelSums<kRows> sums;
   for (std::int64_t i = 0; i < m.n_in; i += kPanelColumns) {
     const std::int64_t next = i + kPanelColumns;
     const std::int64_t end = next < m.n_in ? next : m.n_in;
     const bool first = i == 0;
-    panel_half<kRows, W>(m, x, outs, Range{i, end}, first, sums.lower);
-    panel_half<kRows, W>(m, x, outs, Range{i + kLanes, end}, first, sums.upper);
+    const std::int64_t next_piece =
+        end < m.n_in ? kPanelColumns : outs.size() * m.n_in - i;
+    const std::int64_t ahead = fetches ? next_piece : 0;
+    panel_half<kRows, W>(m, x, outs, Range{i, end}, first, ahead, sums.lower);
+    panel_half<kRows, W>(m, x, outs, Range{i + kLanes, end}, first, 0,
+                         sums.upper);
   }
   for (unsigned r = 0; r < kRows; ++r) finish_panel_row(m, row, r, outs, sums);
 }
@@ -158,11 +170,11 @@ inline void tile_panel(const Matmul& m, std::int64_t row, Range outs) {
 /// The same for n <= kRows rows of x.
 template <unsigned kRows, class W>
 inline void tile_panel_of(const Matmul& m, std::int64_t row, std::int64_t n,
-                          Range outs) {
+                          Range outs, bool fetches) {
   if constexpr (kRows > 1) {
-    if (n < kRows) return tile_panel_of<kRows - 1, W>(m, row, n, outs);
+    if (n < kRows) return tile_panel_of<kRows - 1, W>(m, row, n, outs, fetches);
   }
-  tile_panel<kRows, W>(m, row, outs);
+  tile_panel<kRows, W>(m, row, outs, fetches);
 }
 
 /// Row tiles of nearly equal size: with 8 rows 4 and 4, not 6 and 2.
@@ -177,7 +189,8 @@ inline void tile_block(const Matmul& m, Range outs, Range rows) {
     for (std::int64_t tile = 0; tile < n_tiles; ++tile) {
       const std::int64_t begin = rows.size() * tile / n_tiles;
       const std::int64_t end = rows.size() * (tile + 1) / n_tiles;
-      tile_panel_of<kTileRows, W>(m, rows.begin + begin, end - begin, panel);
+      tile_panel_of<kTileRows, W>(m, rows.begin + begin, end - begin, panel,
+                                  tile == 0);
     }
   }
 }
