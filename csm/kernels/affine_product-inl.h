@@ -11,9 +11,6 @@ inline Lanes load_16(const std::byte* p, Bf16) {
   return load(static_cast<const Bf16*>(static_cast<const void*>(p)));
 }
 
-/// Bytes from the group in use to the one that is asked for; see matmul-inl.h.
-inline constexpr int kFetchAhead = 6144;
-
 /// One tile with kRows rows of codes.
 template <bool kInt4, unsigned kRows, class Scale>
 inline void tile_product(const Matmul& m, const std::byte* tile,
@@ -31,9 +28,7 @@ inline void tile_product(const Matmul& m, const std::byte* tile,
   const std::int64_t group_bytes =
       group * (kInt4 ? 8 : 16) + 32 * static_cast<int>(sizeof(Scale));
   for (std::int64_t g = 0; g < n_groups; ++g) {
-    for (std::int64_t line = 0; line < group_bytes; line += 64) {
-      __builtin_prefetch(tile + kFetchAhead + line);
-    }
+    fetch_once(tile + kFetchAhead, group_bytes);
     IntLanes dots[kRows];
     if constexpr (kInt4) {
       dot_group4<kRows>(tile, codes, stride, group, dots);

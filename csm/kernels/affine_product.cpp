@@ -1,5 +1,6 @@
 #include "csm/kernels/affine_product.h"
 
+#include "csm/kernels/fetch.h"
 #include "csm/kernels/input_codes.h"
 
 #define CSM_KERNEL_BODY "csm/kernels/affine_product-inl.h"

@@ -195,23 +195,6 @@ inline void tile_block(const Matmul& m, Range outs, Range rows) {
   }
 }
 
-/// Bytes of all streams between the weights in use and those that are asked
-/// for.
-inline constexpr int kFetchAhead = 8192;
-
-/// Asks for 32 columns kAhead bytes behind w, long enough before they are used:
-/// what the processor fetches on its own falls behind where memory is fast.
-/// Behind the last row they are mostly weights that the thread reads next.
-template <int kAhead, class W>
-inline void fetch_ahead(const W* w) {
-  const auto* bytes = static_cast<const char*>(static_cast<const void*>(w));
-  constexpr int kBytes = 2 * kLanes * static_cast<int>(sizeof(W));
-  CSM_UNROLL
-  for (int line = 0; line < kBytes; line += 64) {
-    __builtin_prefetch(bytes + kAhead + line);
-  }
-}
-
 /// Sums, in lanes, of 16 outputs for kRows rows of x.
 template <unsigned kRows>
 struct OutSums {
@@ -224,6 +207,8 @@ template <unsigned kOuts, unsigned kRows, class W>
 inline void stream_outs(const Matmul& m, std::int64_t row, const W* w,
                         std::int64_t apart, std::int64_t at,
                         OutSums<kRows> (&to)[kOuts]) {
+  constexpr auto kAhead =
+      static_cast<std::int64_t>(kFetchAhead / kOuts / sizeof(W));
   const float* x = m.x + row * m.x_stride;
   RowSums<kRows> sums[kOuts];
   CSM_UNROLL
@@ -240,7 +225,7 @@ inline void stream_outs(const Matmul& m, std::int64_t row, const W* w,
     CSM_UNROLL
     for (unsigned o = 0; o < kOuts; ++o) {
       const W* w_row = w + o * apart + i;
-      fetch_ahead<kFetchAhead / static_cast<int>(kOuts)>(w_row);
+      fetch_once(w_row + kAhead, 2 * kLanes * sizeof(W));
       const Lanes w_lower = load(w_row);
       const Lanes w_upper = load(w_row + kLanes);
       CSM_UNROLL

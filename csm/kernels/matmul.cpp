@@ -1,6 +1,7 @@
 #include "csm/kernels/matmul.h"
 
 #include "csm/kernels/affine_product.h"
+#include "csm/kernels/fetch.h"
 
 #define CSM_KERNEL_BODY "csm/kernels/matmul-inl.h"
 #include "csm/kernels/for_each_isa.inc"

@@ -1,0 +1,24 @@
+#pragma once
+
+#include <cstdint>
+
+#include "csm/kernels/simd_target.h"
+
+namespace csm::kernels {
+
+/// Bytes of weights between those that a product of few rows uses and those
+/// that it asks for: what the processor fetches on its own falls behind where
+/// memory is fast. Half of it, and twice, changes little (docs/performance.md).
+inline constexpr int kFetchAhead = 8192;
+
+/// Asks for n_bytes from p on, which are read once. Behind the end of a matrix
+/// they are mostly weights that the thread reads next. (Always inline: GCC 12
+/// would drop a call of a function without effect.)
+CSM_INLINE void fetch_once(const void* p, std::int64_t n_bytes) {
+  const char* bytes = static_cast<const char*>(p);
+  for (std::int64_t i = 0; i < n_bytes; i += 64) {
+    __builtin_prefetch(bytes + i, 0, 0);
+  }
+}
+
+}  // namespace csm::kernels
