@@ -72,11 +72,17 @@ inline std::int64_t first_run(const AttentionHeads& h) {
   return h.n_keys < room ? h.n_keys : room;
 }
 
+/// Floats from the scores of one query head to those of the next.
+inline std::int64_t score_stride(const AttentionHeads& h) {
+  return h.n_keys + kScoreGap;
+}
+
 /// Scores of kQueries query heads with n keys.
 template <unsigned kQueries>
 inline void score_run(const AttentionHeads& h, const float* q, const float* k,
                       std::int64_t n, float* scores) {
   const Lanes scale = splat(h.scale);
+  const std::int64_t stride = score_stride(h);
   std::int64_t j = 0;
   for (; j + kLanes <= n; j += kLanes) {
     Lanes dots[kQueries][kLanes];
@@ -85,14 +91,58 @@ inline void score_run(const AttentionHeads& h, const float* q, const float* k,
       k += kSharingKeys * h.head_dim;
     }
     for (unsigned r = 0; r < kQueries; ++r) {
-      store(scores + r * h.n_keys + j, mul(reduce_each(dots[r]), scale));
+      store(scores + r * stride + j, mul(reduce_each(dots[r]), scale));
     }
   }
   for (; j < n; ++j, k += h.head_dim) {
     Lanes dots[kQueries][kLanes];
     dot_tile<kQueries, 1>(q, k, h.head_dim, 0, dots);
     for (unsigned r = 0; r < kQueries; ++r) {
-      scores[r * h.n_keys + j] = reduce_add(dots[r][0]) * h.scale;
+      scores[r * stride + j] = reduce_add(dots[r][0]) * h.scale;
+    }
+  }
+}
+
+/// Sums of a block of 16 keys for every query: those of the elements lane,
+/// lane + 32, ... for kWidth = 32, and for a smaller width those of twice the
+/// width at `lane` and behind it, added.
+template <unsigned kWidth, unsigned kQueries>
+CSM_INLINE void lane_sums(const float* q, std::int64_t n, const float* block,
+                          std::int64_t lane, Lanes (&sums)[kQueries]) {
+  if constexpr (kWidth == 2 * kLanes) {
+    CSM_UNROLL
+    for (unsigned r = 0; r < kQueries; ++r) sums[r] = zero();
+    for (std::int64_t i = lane; i < n; i += kWidth) {
+      const Lanes keys = load(block + i * kBlockKeys);
+      CSM_UNROLL
+      for (unsigned r = 0; r < kQueries; ++r) {
+        sums[r] = fma(splat(q[r * n + i]), keys, sums[r]);
+      }
+    }
+  } else {
+    Lanes behind[kQueries];
+    lane_sums<2 * kWidth>(q, n, block, lane, sums);
+    lane_sums<2 * kWidth>(q, n, block, lane + kWidth, behind);
+    CSM_UNROLL
+    for (unsigned r = 0; r < kQueries; ++r) sums[r] = add(sums[r], behind[r]);
+  }
+}
+
+/// Scores of kQueries query heads with all keys, which lie in blocks.
+template <unsigned kQueries>
+inline void score_blocks(const AttentionHeads& h, const float* q,
+                         float* scores) {
+  const Lanes scale = splat(h.scale);
+  const std::int64_t stride = score_stride(h);
+  const std::int64_t end = h.in_blocks + h.n_keys;
+  std::int64_t j = h.in_blocks / kBlockKeys * kBlockKeys;
+  for (; j < end; j += kBlockKeys) {
+    Lanes sums[kQueries];
+    lane_sums<1>(q, h.head_dim, h.blocks + j * h.head_dim, 0, sums);
+    float* to = scores + j - h.in_blocks;
+    CSM_UNROLL
+    for (unsigned r = 0; r < kQueries; ++r) {
+      store(to + r * stride, mul(sums[r], scale));
     }
   }
 }
@@ -130,8 +180,9 @@ inline void value_block(const AttentionHeads& h, std::int64_t d,
   }
   const std::int64_t run = first_run(h);
   const float* first = h.v + h.first_slot * h.head_dim + d;
-  value_run(first, h.head_dim, run, scores, h.n_keys, sums);
-  value_run(h.v + d, h.head_dim, h.n_keys - run, scores + run, h.n_keys, sums);
+  const std::int64_t stride = score_stride(h);
+  value_run(first, h.head_dim, run, scores, stride, sums);
+  value_run(h.v + d, h.head_dim, h.n_keys - run, scores + run, stride, sums);
   CSM_UNROLL
   for (unsigned r = 0; r < kQueries; ++r) {
     const Lanes factor = splat(inverse[r]);
@@ -161,13 +212,18 @@ template <unsigned kQueries>
 inline void attend_some(const AttentionHeads& h, std::int64_t head) {
   const float* q = h.q + head * h.head_dim;
   float* out = h.out + head * h.head_dim;
-  float* scores = h.scores + head * h.n_keys;
-  const std::int64_t run = first_run(h);
-  score_run<kQueries>(h, q, h.k + h.first_slot * h.head_dim, run, scores);
-  score_run<kQueries>(h, q, h.k, h.n_keys - run, scores + run);
+  const std::int64_t stride = score_stride(h);
+  float* scores = h.scores + head * stride;
+  if (h.blocks != nullptr) {
+    score_blocks<kQueries>(h, q, scores);
+  } else {
+    const std::int64_t run = first_run(h);
+    score_run<kQueries>(h, q, h.k + h.first_slot * h.head_dim, run, scores);
+    score_run<kQueries>(h, q, h.k, h.n_keys - run, scores + run);
+  }
   float inverse[kQueries];
   for (unsigned r = 0; r < kQueries; ++r) {
-    float* own = scores + r * h.n_keys;
+    float* own = scores + r * stride;
     inverse[r] = 1.0F / exp_and_sum_n(own, own, h.n_keys);
   }
   std::int64_t d = 0;
@@ -178,7 +234,7 @@ inline void attend_some(const AttentionHeads& h, std::int64_t head) {
     value_block<kQueries, 1>(h, d, scores, inverse, out);
   }
   for (unsigned r = 0; d < h.head_dim && r < kQueries; ++r) {
-    value_tail(h, d, scores + r * h.n_keys, inverse[r], out + r * h.head_dim);
+    value_tail(h, d, scores + r * stride, inverse[r], out + r * h.head_dim);
   }
 }
 

@@ -27,12 +27,61 @@ std::int64_t slot_offset(const Attention& a, std::int64_t t,
   return (head * a.capacity + (a.position + t) % a.capacity) * a.head_dim;
 }
 
-/// Attention of row t for all query heads of one key head.
+std::int64_t max_keys(const Attention& a) {
+  const std::int64_t all = a.position + a.n_rows;
+  return a.window > 0 ? std::min(all, a.window) : all;
+}
+
+/// Position of the oldest key that a query at `query` sees.
+std::int64_t oldest_key(const Attention& a, std::int64_t query) {
+  return a.window > 0 ? std::max<std::int64_t>(0, query - a.window + 1) : 0;
+}
+
+/// From so many rows on keys are first put into blocks.
+constexpr std::int64_t kManyRows = 16;
+
+/// Blocks of the keys that any row sees, for one key head.
+std::int64_t n_blocks(const Attention& a) {
+  if (a.n_rows < kManyRows) return 0;
+  const std::int64_t n_keys = a.position + a.n_rows - oldest_key(a, a.position);
+  return (n_keys + kBlockKeys - 1) / kBlockKeys;
+}
+
+std::int64_t block_size(const Attention& a) { return kBlockKeys * a.head_dim; }
+
+/// Writes the keys of all heads in blocks: [Hkv, n_blocks, Dh, 16].
+void write_blocks(const Attention& a, float* to, ThreadPool* pool) {
+  const std::int64_t n = n_blocks(a);
+  const std::int64_t end = a.position + a.n_rows;
+  const auto write = [&](std::int64_t block) {
+    const float* cache = a.k_read + block / n * a.capacity * a.head_dim;
+    const std::int64_t first =
+        oldest_key(a, a.position) + block % n * kBlockKeys;
+    float* keys = to + block * block_size(a);
+    for (std::int64_t i = 0; i < kBlockKeys; ++i) {
+      // Behind the last key it stands in again; nobody reads those scores.
+      const std::int64_t position = std::min(first + i, end - 1);
+      const float* key = cache + position % a.capacity * a.head_dim;
+      for (std::int64_t d = 0; d < a.head_dim; ++d) {
+        keys[d * kBlockKeys + i] = key[d];
+      }
+    }
+  };
+  parallel_for(pool, a.n_kv_heads * n, a.n_kv_heads * n * block_size(a),
+               [&](Range blocks) {
+                 for (std::int64_t block = blocks.begin; block < blocks.end;
+                      ++block) {
+                   write(block);
+                 }
+               });
+}
+
+/// Attention of row t for all query heads of one key head; `blocks` null or
+/// those of the head.
 void attend_group(const Attention& a, std::int64_t t, std::int64_t kv_head,
-                  float* scores, Isa isa) {
+                  const float* blocks, float* scores, Isa isa) {
   const std::int64_t query = a.position + t;
-  const std::int64_t first =
-      a.window > 0 ? std::max<std::int64_t>(0, query - a.window + 1) : 0;
+  const std::int64_t first = oldest_key(a, query);
   const std::int64_t group = a.n_heads / a.n_kv_heads;
   const std::int64_t cache = kv_head * a.capacity * a.head_dim;
   float* out = a.out + head_offset(a, t, kv_head * group, a.n_heads);
@@ -44,19 +93,16 @@ void attend_group(const Attention& a, std::int64_t t, std::int64_t kv_head,
                      .capacity = a.capacity,
                      .first_slot = first % a.capacity,
                      .n_keys = query + 1 - first,
+                     .blocks = blocks,
+                     .in_blocks = first - oldest_key(a, a.position),
                      .scale = 1.0F / std::sqrt(static_cast<float>(a.head_dim)),
                      .scores = scores,
                      .out = out});
 }
 
-std::int64_t max_keys(const Attention& a) {
-  const std::int64_t all = a.position + a.n_rows;
-  return a.window > 0 ? std::min(all, a.window) : all;
-}
-
 /// Floats of one part's scores.
 std::int64_t score_size(const Attention& a) {
-  return a.n_heads / a.n_kv_heads * max_keys(a);
+  return kScoreGap + a.n_heads / a.n_kv_heads * (max_keys(a) + kScoreGap);
 }
 
 int attend_parts(const Attention& a, const ThreadPool* pool) {
@@ -97,7 +143,8 @@ std::size_t rope_scratch(const Attention& a) { return table_size(a); }
 
 std::size_t attend_scratch(const Attention& a, const ThreadPool* pool) {
   return table_size(a) +
-         static_cast<std::size_t>(attend_parts(a, pool) * score_size(a));
+         static_cast<std::size_t>(attend_parts(a, pool) * score_size(a) +
+                                  a.n_kv_heads * n_blocks(a) * block_size(a));
 }
 
 void attend(const Attention& a, float* scratch, ThreadPool* pool, Isa isa) {
@@ -110,11 +157,14 @@ void attend(const Attention& a, float* scratch, ThreadPool* pool, Isa isa) {
   // parts of whole heads take equally long.
   const std::int64_t n_tasks = a.n_rows * a.n_kv_heads;
   const std::int64_t group = a.n_heads / a.n_kv_heads;
-  float* scores = scratch + table_size(a);
   const int n_parts = attend_parts(a, pool);
+  float* scores = scratch + table_size(a);  // of all parts
+  float* blocks = scores + n_parts * score_size(a);
+  const std::int64_t head_blocks = n_blocks(a) * block_size(a);
+  if (head_blocks > 0) write_blocks(a, blocks, pool);
   run_parts(pool, n_parts, [&](int part) {
     const Range tasks = part_of(n_tasks, part, n_parts);
-    float* part_scores = scores + part * score_size(a);
+    float* part_scores = scores + part * score_size(a) + kScoreGap;
     for (std::int64_t task = tasks.begin; task < tasks.end; ++task) {
       const std::int64_t t = task % a.n_rows;
       const std::int64_t kv_head = task / a.n_rows;
@@ -124,7 +174,9 @@ void attend(const Attention& a, float* scratch, ThreadPool* pool, Isa isa) {
         rope_rotate(a.q + offset, cos + t * n_pairs, sin + t * n_pairs, n_pairs,
                     a.out + offset);
       }
-      attend_group(a, t, kv_head, part_scores, isa);
+      attend_group(a, t, kv_head,
+                   head_blocks > 0 ? blocks + kv_head * head_blocks : nullptr,
+                   part_scores, isa);
     }
   });
 }

@@ -93,6 +93,7 @@ const Case kCases[] = {
     {2, 1, 10, 21, 10, 50},
     {10, 2, 42, 40, 0, 37},   // more query heads than share a reading
     {4, 1, 122, 35, 21, 61},  // the same with a ring, lanes and a tail
+    {5, 1, 42, 46, 21, 90},   // a ring and a window in blocks of keys
 };
 
 Floats rotated(const Floats& x, std::int64_t row, std::int64_t position,
