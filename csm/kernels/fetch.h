@@ -8,7 +8,8 @@ namespace csm::kernels {
 
 /// Bytes of weights between those that a product of few rows uses and those
 /// that it asks for: what the processor fetches on its own falls behind where
-/// memory is fast. Half of it, and twice, changes little (docs/performance.md).
+/// memory is fast. With half of it, or twice, a little slower
+/// (docs/performance.md).
 inline constexpr int kFetchAhead = 8192;
 
 /// Asks for n_bytes from p on, which are read once. Behind the end of a matrix
