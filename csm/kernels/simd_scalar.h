@@ -39,44 +39,36 @@ inline Lanes splat(float x) {
 
 inline Lanes zero() { return splat(0.0F); }
 
-inline Lanes load(const float* p) {
-  Lanes r;
-  for (int i = 0; i < kLanes; ++i) r.v[i] = p[i];
+/// The first n elements, 0 <= n <= 16, and zeros; reads nothing behind them. No
+/// alignment is required, of the others below neither.
+inline Lanes load_first(const float* p, int n) {
+  Lanes r = zero();
+  __builtin_memcpy(r.v, p, static_cast<unsigned>(n) * sizeof(float));
   return r;
 }
 
 /// Widens, which is exact.
-inline Lanes load(const Bf16* p) {
+inline Lanes load_first(const Bf16* p, int n) {
+  Bf16 narrow[kLanes] = {};
+  __builtin_memcpy(narrow, p, static_cast<unsigned>(n) * sizeof(Bf16));
   Lanes r;
   for (int i = 0; i < kLanes; ++i) {
-    r.v[i] = std::bit_cast<float>(static_cast<std::uint32_t>(p[i].bits) << 16);
+    const std::uint32_t bits = narrow[i].bits;
+    r.v[i] = std::bit_cast<float>(bits << 16U);
   }
   return r;
 }
 
-/// The first n elements, 0 <= n < 16, and zeros; reads nothing behind them.
-inline Lanes load_first(const float* p, int n) {
-  Lanes r = zero();
-  for (int i = 0; i < n; ++i) r.v[i] = p[i];
-  return r;
-}
+inline Lanes load(const float* p) { return load_first(p, kLanes); }
 
-inline Lanes load_first(const Bf16* p, int n) {
-  Lanes r = zero();
-  for (int i = 0; i < n; ++i) {
-    r.v[i] = std::bit_cast<float>(static_cast<std::uint32_t>(p[i].bits) << 16);
-  }
-  return r;
-}
+inline Lanes load(const Bf16* p) { return load_first(p, kLanes); }
 
-inline void store(float* p, const Lanes& a) {
-  for (int i = 0; i < kLanes; ++i) p[i] = a.v[i];
-}
-
-/// Writes the first n lanes, 0 <= n < 16, and nothing behind them.
+/// Writes the first n lanes, 0 <= n <= 16, and nothing behind them.
 inline void store_first(float* p, const Lanes& a, int n) {
-  for (int i = 0; i < n; ++i) p[i] = a.v[i];
+  __builtin_memcpy(p, a.v, static_cast<unsigned>(n) * sizeof(float));
 }
+
+inline void store(float* p, const Lanes& a) { store_first(p, a, kLanes); }
 
 /// The first n lanes, 0 <= n <= 16, and zeros.
 inline Lanes first_lanes(const Lanes& a, int n) {
