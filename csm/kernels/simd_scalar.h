@@ -40,7 +40,7 @@ inline Lanes splat(float x) {
 inline Lanes zero() { return splat(0.0F); }
 
 /// The first n elements, 0 <= n <= 16, and zeros; reads nothing behind them. No
-/// alignment is required, of the others below neither.
+/// alignment is required, here and below.
 inline Lanes load_first(const float* p, int n) {
   Lanes r = zero();
   __builtin_memcpy(r.v, p, static_cast<unsigned>(n) * sizeof(float));
