@@ -25,8 +25,7 @@ inline void tile_product(const Matmul& m, const std::byte* tile,
   CSM_UNROLL
   for (unsigned r = 0; r < kRows; ++r) sums[r] = zero();
 
-  const std::int64_t group_bytes =
-      group * (kInt4 ? 8 : 16) + 32 * static_cast<int>(sizeof(Scale));
+  const std::int64_t group_bytes = affine_tile_bytes(m.type, m.format, group);
   for (std::int64_t g = 0; g < n_groups; ++g) {
     fetch_once(tile + kFetchAhead, group_bytes);
     IntLanes dots[kRows];
@@ -121,13 +120,12 @@ inline void tile_all_rows(const Matmul& m, const std::byte* tile, Range rows,
 inline constexpr std::int64_t kManyRows = 16;
 
 /// Asks for part `rows` of n_rows of the n_bytes at p, which are needed next:
-/// they come from memory while other weights are multiplied. (Not inline, GCC
-/// 12 would drop it as a function without effect.)
+/// they come from memory while other weights are multiplied.
 CSM_INLINE void fetch_part(const std::byte* p, std::int64_t n_bytes, Range rows,
                            std::int64_t n_rows) {
   const std::int64_t end = n_bytes * rows.end / n_rows;
-  std::int64_t i = n_bytes * rows.begin / n_rows / 64 * 64;
-  for (; i < end; i += 64) __builtin_prefetch(p + i, 0, 2);
+  const std::int64_t begin = n_bytes * rows.begin / n_rows / 64 * 64;
+  fetch<2>(p + begin, end - begin);
 }
 
 /// Pairs of tiles with all rows, as far as there are pairs of tiles and whole

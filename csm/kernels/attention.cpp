@@ -49,31 +49,31 @@ std::int64_t n_blocks(const Attention& a) {
 
 std::int64_t block_size(const Attention& a) { return kBlockKeys * a.head_dim; }
 
-/// Writes the keys of all heads in blocks: [Hkv, n_blocks, Dh, 16].
+/// Writes block `block` of a key head with this cache: [Dh, 16].
+void write_block(const Attention& a, const float* cache, std::int64_t block,
+                 float* to) {
+  const std::int64_t first = oldest_key(a, a.position) + block * kBlockKeys;
+  const std::int64_t last = a.position + a.n_rows - 1;
+  for (std::int64_t i = 0; i < kBlockKeys; ++i) {
+    // Behind the last key it stands in again; nobody reads those scores.
+    const std::int64_t position = std::min(first + i, last);
+    const float* key = cache + position % a.capacity * a.head_dim;
+    for (std::int64_t d = 0; d < a.head_dim; ++d) {
+      to[d * kBlockKeys + i] = key[d];
+    }
+  }
+}
+
+/// Writes those of all heads: [Hkv, n_blocks, Dh, 16].
 void write_blocks(const Attention& a, float* to, ThreadPool* pool) {
   const std::int64_t n = n_blocks(a);
-  const std::int64_t end = a.position + a.n_rows;
-  const auto write = [&](std::int64_t block) {
-    const float* cache = a.k_read + block / n * a.capacity * a.head_dim;
-    const std::int64_t first =
-        oldest_key(a, a.position) + block % n * kBlockKeys;
-    float* keys = to + block * block_size(a);
-    for (std::int64_t i = 0; i < kBlockKeys; ++i) {
-      // Behind the last key it stands in again; nobody reads those scores.
-      const std::int64_t position = std::min(first + i, end - 1);
-      const float* key = cache + position % a.capacity * a.head_dim;
-      for (std::int64_t d = 0; d < a.head_dim; ++d) {
-        keys[d * kBlockKeys + i] = key[d];
-      }
+  const std::int64_t n_all = a.n_kv_heads * n;
+  parallel_for(pool, n_all, n_all * block_size(a), [&](Range blocks) {
+    for (std::int64_t b = blocks.begin; b < blocks.end; ++b) {
+      const float* cache = a.k_read + b / n * a.capacity * a.head_dim;
+      write_block(a, cache, b % n, to + b * block_size(a));
     }
-  };
-  parallel_for(pool, a.n_kv_heads * n, a.n_kv_heads * n * block_size(a),
-               [&](Range blocks) {
-                 for (std::int64_t block = blocks.begin; block < blocks.end;
-                      ++block) {
-                   write(block);
-                 }
-               });
+  });
 }
 
 /// Attention of row t for all query heads of one key head; `blocks` null or

@@ -12,14 +12,20 @@ namespace csm::kernels {
 /// (docs/performance.md).
 inline constexpr int kFetchAhead = 8192;
 
-/// Asks for n_bytes from p on, which are read once. Behind the end of a matrix
-/// they are mostly weights that the thread reads next. (Always inline: GCC 12
-/// would drop a call of a function without effect.)
-CSM_INLINE void fetch_once(const void* p, std::int64_t n_bytes) {
+/// Asks for n_bytes from p on; kLocality as for __builtin_prefetch. (Always
+/// inline: GCC 12 would drop a call of a function without effect.)
+template <int kLocality>
+CSM_INLINE void fetch(const void* p, std::int64_t n_bytes) {
   const char* bytes = static_cast<const char*>(p);
   for (std::int64_t i = 0; i < n_bytes; i += 64) {
-    __builtin_prefetch(bytes + i, 0, 0);
+    __builtin_prefetch(bytes + i, 0, kLocality);
   }
+}
+
+/// The same for what is read once. Behind the end of a matrix it is mostly
+/// weights that the thread reads next.
+CSM_INLINE void fetch_once(const void* p, std::int64_t n_bytes) {
+  fetch<0>(p, n_bytes);
 }
 
 }  // namespace csm::kernels
